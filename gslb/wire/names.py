@@ -1,0 +1,104 @@
+r"""Domain names as values.
+
+A *name* is `bytes`: uncompressed wire form (RFC 1035 section 3.1), length octets and the root label included,
+so `b"\x03www\x07example\x00"`. A *canonical* name is one with its letters in lower case (RFC 4034 section
+6.2); owners and lookup keys are always canonical. Lower-casing whole wire names is safe: a length octet is at
+most 63, below every letter.
+"""
+
+from collections.abc import Iterator
+
+import dns.exception
+import dns.name
+
+Name = bytes
+
+ROOT: Name = b"\x00"
+MAX_NAME_OCTETS = 255
+WILDCARD_LABEL = b"\x01*"
+
+
+class BadNameError(ValueError):
+    """A text that is no domain name; the message says why."""
+
+
+def name_from_text(text: str, origin: Name = ROOT) -> Name:
+    r"""Parse master-file text (`\\.` and `\\DDD` escapes, `@`, IDNA for non-ASCII) into a wire name, case kept.
+
+    A text without a trailing dot is relative to `origin`. Raises `BadNameError`.
+    """
+    if text == "@" or not text:
+        return origin
+    try:
+        codec = None if text.isascii() else dns.name.IDNA_2008_Practical
+        parsed = dns.name.from_text(text, origin=None, idna_codec=codec)
+        if not parsed.is_absolute():
+            parsed = parsed.concatenate(dns.name.from_wire(origin, 0)[0])
+        return bytes(parsed.to_wire() or b"")
+    except (dns.exception.DNSException, UnicodeError) as error:
+        reason = str(error).rstrip(".") or type(error).__name__
+        raise BadNameError(f"{text!r} is not a domain name: {reason}") from None
+
+
+def name_to_text(name: Name) -> str:
+    """Render a wire name in master-file text with its trailing dot: `www.example.`."""
+    return dns.name.from_wire(name, 0)[0].to_text()
+
+
+def relative_text(name: Name, apex: Name) -> str:
+    """Render `name` without the suffix `apex`: `www`, or `''` for the apex itself."""
+    if name == apex:
+        return ""
+    return name_to_text(name[: len(name) - len(apex)] + ROOT)[:-1]
+
+
+def canonical(name: Name) -> Name:
+    return name.lower()
+
+
+def labels(name: Name) -> list[bytes]:
+    """The labels from left to right, the root label left out."""
+    found = []
+    position = 0
+    while length := name[position]:
+        found.append(name[position + 1 : position + 1 + length])
+        position += 1 + length
+    return found
+
+
+def label_count(name: Name) -> int:
+    return len(labels(name))
+
+
+def parent(name: Name) -> Name:
+    """The name without its leftmost label. The root has no parent: it is returned itself."""
+    return name[1 + name[0] :] if name[0] else name
+
+
+def ancestors(name: Name) -> Iterator[Name]:
+    """`name` itself, then each parent, up to and with the root."""
+    while True:
+        yield name
+        if not name[0]:
+            return
+        name = name[1 + name[0] :]
+
+
+def is_at_or_below(name: Name, ancestor: Name) -> bool:
+    """True when `ancestor` is `name` or one of its parents. Both canonical."""
+    if not name.endswith(ancestor):
+        return False
+    position, start = 0, len(name) - len(ancestor)
+    while position < start:
+        position += 1 + name[position]
+    return position == start
+
+
+def is_wildcard(name: Name) -> bool:
+    """True for a wildcard owner, one whose leftmost label is `*` (RFC 4592 section 2.1.1)."""
+    return name[:2] == WILDCARD_LABEL
+
+
+def sort_key(name: Name) -> list[bytes]:
+    """A key that sorts names as RFC 4034 section 6.1 wants: by labels from the right."""
+    return labels(name.lower())[::-1]

@@ -1,0 +1,89 @@
+"""Rdata: master-file text ⇄ uncompressed wire bytes, for every type dnspython knows and RFC 3597 for the rest.
+
+Elsewhere rdata is `bytes`. Which names stand inside is asked here (`embedded_names`, `target`), so that no
+other module knows rdata layouts.
+"""
+
+import dns.exception
+import dns.name
+import dns.rdata
+import dns.rdataclass
+import dns.rdatatype
+import dns.tokenizer
+
+from gslb.wire.codes import RRType
+from gslb.wire.names import Name
+
+# Where the compressible names of the RFC 1035 types stand: octets to skip, then how many names follow. Names of
+# later types are never compressed (RFC 3597 section 4).
+_COMPRESSIBLE: dict[int, tuple[int, int]] = {
+    RRType.NS: (0, 1),
+    RRType.CNAME: (0, 1),
+    RRType.SOA: (0, 2),
+    RRType.PTR: (0, 1),
+    RRType.MX: (2, 1),
+}
+# Types whose target is looked up for additional data, and where it stands (RFC 1035 section 3.3, 2782, 9460).
+_TARGETS: dict[int, int] = {
+    RRType.NS: 0,
+    RRType.MX: 2,
+    RRType.SRV: 6,
+    RRType.SVCB: 2,
+    RRType.HTTPS: 2,
+}
+
+
+class RdataError(ValueError):
+    """A text that is no rdata of its type; the message says why."""
+
+
+def rdata_from_text(rtype: int, text: str, origin: Name) -> bytes:
+    """Parse the rdata part of a master-file line; relative names are relative to `origin`. Raises `RdataError`."""
+    try:
+        kind = dns.rdatatype.RdataType.make(rtype)
+        parsed = dns.rdata.from_text(
+            dns.rdataclass.IN, kind, text, origin=dns.name.from_wire(origin, 0)[0], relativize=False
+        )
+        return bytes(parsed.to_wire(origin=None) or b"")
+    except (dns.exception.DNSException, ValueError, UnicodeError) as error:
+        reason = str(error).rstrip(".") or type(error).__name__
+        raise RdataError(f"{text!r} is not {dns.rdatatype.to_text(kind)} data: {reason}") from None
+
+
+def rdata_to_text(rtype: int, rdata: bytes) -> str:
+    """Render rdata as master-file text, names absolute."""
+    kind = dns.rdatatype.RdataType.make(rtype)
+    return dns.rdata.from_wire(dns.rdataclass.IN, kind, rdata, 0, len(rdata)).to_text()
+
+
+def name_end(data: bytes, start: int) -> int:
+    """The offset just after the uncompressed name that starts at `start`."""
+    while length := data[start]:
+        start += 1 + length
+    return start + 1
+
+
+def embedded_names(rtype: int, rdata: bytes) -> list[tuple[int, int]]:
+    """The `(start, end)` of each name in `rdata` that a message may compress (RFC 3597 section 4)."""
+    if rtype not in _COMPRESSIBLE:
+        return []
+    start, count = _COMPRESSIBLE[rtype]
+    found = []
+    for _ in range(count):
+        end = name_end(rdata, start)
+        found.append((start, end))
+        start = end
+    return found
+
+
+def target(rtype: int, rdata: bytes) -> Name | None:
+    """The canonical host name for which addresses belong in the additional section, or None."""
+    start = _TARGETS.get(rtype)
+    if start is None:
+        return None
+    return rdata[start : name_end(rdata, start)].lower()
+
+
+def alias_target(rdata: bytes) -> Name:
+    """The canonical target of a CNAME or DNAME rdata."""
+    return rdata.lower()
