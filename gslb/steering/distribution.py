@@ -17,11 +17,10 @@ MAX_TURNS = 20_000
 
 
 class DrawnBy(enum.Enum):
-    """What picks the outcome: a random number, the turn of the name, or a hash of the client's prefix."""
+    """What picks the outcome: a random number, or the turn of the name."""
 
     RANDOM = "random"
     TURN = "turn"
-    CLIENT = "client"
 
 
 @dataclass(frozen=True, slots=True)

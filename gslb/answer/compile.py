@@ -1,0 +1,165 @@
+"""compile: where DNS semantics live, once. A zone becomes a `ZoneTable`; asked for a name and type, it gives an
+`Answer`, a value of rendered segments.
+
+Answers are compiled when first asked for and kept: the result is the same as compiling all of them at load, the
+start is quick and the memory is that of what is asked. What is steered is not in the ZoneTable but in `draws`, by
+owner and type: a health change replaces the draws it touches and nothing else.
+"""
+
+from dataclasses import dataclass
+
+from gslb.answer.template import Template, render_rrset
+from gslb.wire.codes import Rcode, RRType
+from gslb.wire.names import Name, is_at_or_below, name_to_text
+from gslb.wire.rdata import alias_target, target
+from gslb.zone.lookup import Alias, Found, NoData, Node, NxDomain, Redirection, Referral, ZoneIndex
+from gslb.zone.rrset import RRset
+from gslb.zone.steered import SteeredKey
+from gslb.zone.zone import Zone
+
+ANSWER, AUTHORITY, ADDITIONAL = 0, 1, 2
+_ADDRESS_TYPES = (RRType.A, RRType.AAAA)
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One rrset of a section. When it does not fit, `required` sets TC; the rest goes silently (RFC 2181 section 9)."""
+
+    section: int
+    count: int
+    template: Template
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """What a zone answers to one name and type, but for the draw.
+
+    `draw`: the steered owner and type whose outcomes make the answer section. `next`: the owner where a chain goes
+    on, the target of the CNAME in the last segment. `exact`: the name exists, so there are few answers like this one
+    and they may be kept finished.
+    """
+
+    rcode: Rcode
+    authoritative: bool
+    segments: tuple[Segment, ...]
+    exact: bool = False
+    draw: SteeredKey | None = None
+    next: Name | None = None
+
+
+class ZoneTable:
+    """A zone ready to answer. Immutable but for what it keeps of earlier answers, which never changes a result."""
+
+    def __init__(self, zone: Zone) -> None:
+        self.zone = zone
+        self.apex = zone.apex
+        self.text = name_to_text(zone.apex)
+        self._index = ZoneIndex(zone)
+        self._segments: dict[tuple[Name, int, bool], tuple[Segment, ...]] = {}
+        soa = zone.rrsets[zone.apex][RRType.SOA]
+        # RFC 2308 section 3: a negative answer's TTL is the lesser of the SOA's own and its last field.
+        self._negative_ttl = min(soa.ttl_seconds, zone.soa.minimum)
+        self.nxdomain = Answer(Rcode.NXDOMAIN, authoritative=True, segments=(self.negative(),))
+        self._nodata = Answer(Rcode.NOERROR, authoritative=True, segments=(self.negative(),))
+        self._nodata_exact = Answer(Rcode.NOERROR, authoritative=True, segments=(self.negative(),), exact=True)
+
+    def negative(self, ttl_seconds: int | None = None) -> Segment:
+        """The SOA for a negative answer; a health-caused one lives no longer than `ttl_seconds`."""
+        ttl = self._negative_ttl if ttl_seconds is None else min(self._negative_ttl, ttl_seconds)
+        soa = self.zone.rrsets[self.apex][RRType.SOA]
+        return Segment(AUTHORITY, 1, render_rrset(soa, self.apex, owner_is_open=False, ttl_seconds=ttl))
+
+    def answer(self, qname: Name, qtype: int) -> Answer:
+        """The answer to a canonical name at or below the apex."""
+        outcome = self._index.lookup(qname, qtype)
+        if isinstance(outcome, NxDomain):
+            return self.nxdomain
+        if isinstance(outcome, NoData):
+            return self._nodata_exact if qname in self._index.nodes else self._nodata
+        if isinstance(outcome, Found):
+            return self._found(outcome.node, outcome.rrset, qname)
+        if isinstance(outcome, Alias):
+            return self._alias(outcome.node, outcome.rrset, qname)
+        if isinstance(outcome, Referral):
+            return self._referral(outcome.node, qname)
+        return self._redirection(outcome, qname)
+
+    def _found(self, node: Node, rrset: RRset, qname: Name) -> Answer:
+        key = (node.name, rrset.rtype)
+        exact = node.name == qname
+        if key in self.zone.steered:
+            return Answer(Rcode.NOERROR, authoritative=True, segments=(), exact=exact, draw=key)
+        return Answer(Rcode.NOERROR, authoritative=True, segments=self._with_additional(rrset), exact=exact)
+
+    def _alias(self, node: Node, rrset: RRset, qname: Name) -> Answer:
+        key = (node.name, int(RRType.CNAME))
+        exact = node.name == qname
+        if key in self.zone.steered:
+            return Answer(Rcode.NOERROR, authoritative=True, segments=(), exact=exact, draw=key)
+        following = alias_target(rrset.rdatas[0])
+        return Answer(
+            Rcode.NOERROR,
+            authoritative=True,
+            segments=(self._segment(ANSWER, rrset, owner_is_open=True),),
+            exact=exact,
+            next=following if is_at_or_below(following, self.apex) else None,
+        )
+
+    def _redirection(self, outcome: Redirection, qname: Name) -> Answer:
+        """A DNAME and the CNAME synthesized from it, TTL as the DNAME's (RFC 6672 section 3.1)."""
+        segments = (self._segment(ANSWER, outcome.rrset, owner_is_open=False),)
+        following = outcome.target
+        if following is None:
+            return Answer(Rcode.YXDOMAIN, authoritative=True, segments=segments)
+        synthesized = RRset(qname, RRType.CNAME, outcome.rrset.ttl_seconds, (following,))
+        return Answer(
+            Rcode.NOERROR,
+            authoritative=True,
+            segments=(*segments, Segment(ANSWER, 1, render_rrset(synthesized, self.apex, owner_is_open=True))),
+            next=following if is_at_or_below(following, self.apex) else None,
+        )
+
+    def _referral(self, cut: Node, qname: Name) -> Answer:
+        """NS records of the child, the DS where it has one, and glue: required for servers inside the child
+        (RFC 9471 section 3.1), sent where it fits for the others."""
+        synthesized = cut.veil is not cut
+        ns = cut.rrsets[RRType.NS]
+        segments = [self._segment(AUTHORITY, ns, owner_is_open=synthesized)]
+        if RRType.DS in cut.rrsets:
+            segments.append(self._segment(AUTHORITY, cut.rrsets[RRType.DS], owner_is_open=synthesized))
+        for host in _targets(ns):
+            segments += self._addresses(host, required=is_at_or_below(host, cut.name))
+        return Answer(Rcode.NOERROR, authoritative=False, segments=tuple(segments), exact=cut.name == qname)
+
+    def _with_additional(self, rrset: RRset) -> tuple[Segment, ...]:
+        key = (rrset.owner, rrset.rtype, True)
+        kept = self._segments.get(key)
+        if kept is None:
+            segments = [self._segment(ANSWER, rrset, owner_is_open=True)]
+            for host in _targets(rrset):
+                segments += self._addresses(host, required=False)
+            kept = self._segments[key] = tuple(segments)
+        return kept
+
+    def _addresses(self, host: Name, *, required: bool) -> list[Segment]:
+        """Addresses of a host that the zone holds, glue included. What is steered is left out: additional data never
+        draws, and resolvers ask."""
+        rrsets = self.zone.rrsets.get(host, {})
+        return [
+            self._segment(ADDITIONAL, rrsets[rtype], owner_is_open=False, required=required)
+            for rtype in _ADDRESS_TYPES
+            if rtype in rrsets and (host, int(rtype)) not in self.zone.steered
+        ]
+
+    def _segment(self, section: int, rrset: RRset, *, owner_is_open: bool, required: bool = True) -> Segment:
+        template = render_rrset(rrset, self.apex, owner_is_open=owner_is_open)
+        return Segment(section, len(rrset.rdatas), template, required)
+
+    def __repr__(self) -> str:
+        return f"<ZoneTable {self.text} serial {self.zone.serial}>"
+
+
+def _targets(rrset: RRset) -> list[Name]:
+    hosts = (target(rrset.rtype, rdata) for rdata in rrset.rdatas)
+    return list(dict.fromkeys(host for host in hosts if host is not None))

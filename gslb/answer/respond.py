@@ -1,0 +1,225 @@
+"""respond: a query's bytes, a table and a draw source give a reply. Pure, and the reference for any faster path.
+
+The steps: parse; refuse what is not ours; walk the answers (a chain of at most MAX_STEPS within the zone); emit
+what fits. Truncation is at rrset boundaries: an optional rrset that does not fit goes silently, a required one
+sets TC.
+"""
+
+from dataclasses import dataclass
+
+from gslb.answer.compile import ADDITIONAL, ANSWER, AUTHORITY, Segment, ZoneTable
+from gslb.answer.draws import Draw, DrawSource, Outcome
+from gslb.answer.table import AnswerTable, Facts, Finished
+from gslb.answer.template import POINTERS
+from gslb.wire.codes import AA, CLASS_IN, RD, TC, Rcode, RRType, is_meta_type
+from gslb.wire.edns import DEFAULT_UDP_SIZE, Edns, render_opt, reply_limit
+from gslb.wire.message import MAX_MESSAGE_OCTETS, MAX_POINTER_OFFSET, QNAME_POINTER, Counts, pointer, render_header
+from gslb.wire.names import Name
+from gslb.wire.query import HEADER_OCTETS, FormError, Query, parse_query
+from gslb.zone.steered import SteeredKey
+
+MAX_STEPS = 8
+_RECORD_FIXED_OCTETS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """`wire` is the message. `outcomes` are the members answered. `fault` names what was wrong with the query."""
+
+    wire: bytes
+    facts: Facts
+    outcomes: tuple[Outcome, ...] = ()
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """No reply, and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """One rendered rrset on its way into a message."""
+
+    section: int
+    count: int
+    octets: bytes
+    required: bool
+
+
+class _Draft:
+    """What a walk through a zone gathers. `owner` is how the current step's owner is written, `offset` where the
+    next piece will stand, `drawn` the steered owner whose outcomes were drawn last."""
+
+    def __init__(self, query: Query, zone: ZoneTable) -> None:
+        self.pieces: list[_Piece] = []
+        self.outcomes: tuple[Outcome, ...] = ()
+        self.rcode = Rcode.NOERROR
+        self.authoritative = True
+        self.lasting = True
+        self.drawn: SteeredKey | None = None
+        self.owner = QNAME_POINTER
+        self.offset = HEADER_OCTETS + len(query.qname) + 4
+        self._apex = POINTERS[HEADER_OCTETS + len(query.qname) - len(zone.apex)]
+        self._last_start = self.offset
+
+    def add(self, segment: Segment) -> None:
+        octets = segment.template.fill(self.owner, self._apex)
+        self._append(_Piece(segment.section, segment.count, octets, segment.required))
+
+    def add_outcomes(self, key: SteeredKey, outcomes: tuple[Outcome, ...]) -> None:
+        octets = b"".join(self.owner + outcome.record for outcome in outcomes)
+        self._append(_Piece(ANSWER, len(outcomes), octets, required=True))
+        self.lasting = self.lasting and self.drawn is None
+        self.outcomes += outcomes
+        self.drawn = key
+
+    def _append(self, piece: _Piece) -> None:
+        self._last_start = self.offset
+        self.offset += len(piece.octets)
+        self.pieces.append(piece)
+
+    def follow(self, target: Name) -> None:
+        """The next owner is the target of the CNAME just added: a pointer to where it stands in the rdata."""
+        at = self._last_start + len(self.owner) + _RECORD_FIXED_OCTETS
+        self.owner = pointer(at) if at <= MAX_POINTER_OFFSET else target
+
+
+def respond(
+    data: bytes, table: AnswerTable, source: DrawSource, *, udp: bool = True, udp_size: int = DEFAULT_UDP_SIZE
+) -> Reply | Silence:
+    """Answer one message. `udp_size` bounds replies over UDP. Never raises for anything in `data`."""
+    try:
+        query = parse_query(data)
+    except FormError as error:
+        return _refuse_packet(data, error)
+    limit = reply_limit(query.edns, udp_size) if udp else MAX_MESSAGE_OCTETS
+    if query.edns is not None and query.edns.version != 0:
+        return _bare(query, Rcode.BADVERS, fault="an EDNS version above 0")
+    if query.signed:
+        return _bare(query, Rcode.NOTAUTH, fault="signed with a key we do not have")
+    qname = query.qname.lower()
+    apex = table.apex_for(qname, query.qtype)
+    # Meta types are transfers and relics (ANY is answered); none of them is served to a query.
+    if query.qclass != CLASS_IN or apex is None or (is_meta_type(query.qtype) and query.qtype != RRType.ANY):
+        return _bare(query, Rcode.REFUSED)
+    zone = table.zones[apex]
+    if zone is None:
+        return _bare(query, Rcode.SERVFAIL, fault="no version of the zone to serve")
+    draft = _Draft(query, zone)
+    _walk(qname, query.qtype, draft, zone, table, source)
+    facts = Facts(zone.text, query.qtype, draft.rcode)
+    if draft.lasting:
+        _keep(query, qname, draft, facts, table)
+    return _emit(query, draft, facts, limit)
+
+
+def _refuse_packet(data: bytes, error: FormError) -> Reply | Silence:
+    if error.rcode is None:
+        return Silence(error.reason)
+    flags = int.from_bytes(data[2:4], "big")
+    question = data[HEADER_OCTETS : error.question_end]
+    header = render_header(data[:2], flags, 0, error.rcode, (0, 0, 0), questions=1 if question else 0)
+    return Reply(header + question, Facts("", 0, error.rcode), fault=error.reason)
+
+
+def _bare(query: Query, rcode: Rcode, fault: str = "") -> Reply:
+    """A reply of a question and an rcode."""
+    opt = _opt(query.edns, rcode)
+    header = render_header(query.message_id, query.flags, 0, rcode, (0, 0, 1 if opt else 0))
+    return Reply(header + query.question + opt, Facts("", query.qtype, rcode), fault=fault)
+
+
+def _opt(edns: Edns | None, rcode: int) -> bytes:
+    return b"" if edns is None else render_opt(rcode, dnssec_ok=edns.dnssec_ok)
+
+
+def _walk(qname: Name, qtype: int, draft: _Draft, zone: ZoneTable, table: AnswerTable, source: DrawSource) -> None:
+    """Follow the chain from the question name to its end, a name seen before, or MAX_STEPS."""
+    seen: set[Name] = set()
+    name: Name | None = qname
+    while name is not None and name not in seen and len(seen) <= MAX_STEPS:
+        if seen:
+            draft.follow(name)
+        answer = zone.answer(name, qtype)
+        if not seen:
+            draft.authoritative = answer.authoritative
+        seen.add(name)
+        for segment in answer.segments:
+            draft.add(segment)
+        draft.rcode = answer.rcode
+        draft.lasting = draft.lasting and answer.exact
+        name = answer.next
+        if answer.draw is not None:
+            name = _take(table.draws[answer.draw], answer.draw, draft, zone, source)
+
+
+def _take(draw: Draw, key: SteeredKey, draft: _Draft, zone: ZoneTable, source: DrawSource) -> Name | None:
+    """Draw, and give the owner where a drawn CNAME leads."""
+    if draw.outcomes:
+        outcomes = draw.pick(source)
+        draft.add_outcomes(key, outcomes)
+        following = outcomes[0].next
+        draft.lasting = draft.lasting and following is None
+        return following
+    draft.lasting = False
+    draft.rcode = draw.rcode
+    if draw.rcode is Rcode.SERVFAIL:
+        draft.pieces.clear()
+        draft.authoritative = False
+    else:
+        draft.add(zone.negative(draw.selection.steered.rrset.ttl_seconds))
+    return None
+
+
+def _emit(query: Query, draft: _Draft, facts: Facts, limit: int) -> Reply:
+    opt = _opt(query.edns, draft.rcode)
+    kept, truncated = _fit(draft.pieces, limit - HEADER_OCTETS - len(query.question) - len(opt))
+    counts = _counts(kept)
+    flags = (AA if draft.authoritative else 0) | (TC if truncated else 0)
+    with_opt = (counts[0], counts[1], counts[2] + (1 if opt else 0))
+    header = render_header(query.message_id, query.flags, flags, draft.rcode, with_opt)
+    wire = b"".join((header, query.question, *(piece.octets for piece in kept), opt))
+    return Reply(wire, facts, draft.outcomes)
+
+
+def _fit(pieces: list[_Piece], room: int) -> tuple[list[_Piece], bool]:
+    """The pieces that fit, in the order of sections, and whether a required one did not."""
+    ordered = sorted(pieces, key=lambda piece: piece.section)
+    if sum(len(piece.octets) for piece in ordered) <= room:
+        return ordered, False
+    kept: list[_Piece] = []
+    for piece in sorted(ordered, key=lambda piece: not piece.required):
+        if len(piece.octets) <= room:
+            room -= len(piece.octets)
+            kept.append(piece)
+        elif piece.required:
+            return sorted(kept, key=lambda piece: piece.section), True
+    return sorted(kept, key=lambda piece: piece.section), False
+
+
+def _counts(pieces: list[_Piece]) -> Counts:
+    counts = [0, 0, 0]
+    for piece in pieces:
+        counts[piece.section] += piece.count
+    return (counts[ANSWER], counts[AUTHORITY], counts[ADDITIONAL])
+
+
+def _keep(query: Query, qname: Name, draft: _Draft, facts: Facts, table: AnswerTable) -> None:
+    """Keep what may be answered again without a walk: names that exist, at most one draw, and that at the end."""
+    question = qname + query.question[len(qname) :]
+    static = draft.pieces if draft.drawn is None else draft.pieces[:-1]
+    answer, authority, additional = _counts(static)
+    if draft.drawn is not None:
+        answer += 1
+    flags = AA if draft.authoritative else 0
+    heads = [
+        render_header(b"", rd, flags, draft.rcode, (answer, authority, additional + opt))
+        for opt in (0, 1)
+        for rd in (0, RD)
+    ]
+    tail = b"".join(piece.octets for piece in sorted(static, key=lambda piece: piece.section))
+    owner = b"" if draft.drawn is None else draft.owner
+    table.keep(question, Finished((heads[0], heads[1], heads[2], heads[3]), tail, facts, draft.drawn, owner))

@@ -1,0 +1,67 @@
+"""The short path: an ordinary query to its reply, without parsing.
+
+A query of one plain question, with no EDNS or an OPT without options, and an answer that was finished before, is
+a dictionary lookup, perhaps a draw, and a join. Everything else is `None`: not mine, ask `respond`. A differential
+test holds the two equal.
+
+The question's octets after the name are compared as they are: lower-casing them too would take type 65 (HTTPS)
+for type 97. A zero octet inside a label ends the name early, and then no question of ours is equal: names in wire
+form are a prefix code.
+"""
+
+from gslb.answer.draws import DrawSource, Outcome
+from gslb.answer.table import AnswerTable, Finished
+from gslb.wire.edns import DEFAULT_UDP_SIZE, PLAIN_UDP_SIZE, render_opt
+
+# Octets 2 to 11 of an ordinary query, to which of `Finished.heads` answers it: RD clear or set, then with an OPT;
+# likewise with AD or CD set, which ask nothing of us.
+_VARIANTS = {
+    bytes((rd, ad_cd, 0, 1, 0, 0, 0, 0, 0, opt)): 2 * opt + rd
+    for opt in (0, 1)
+    for rd in (0, 1)
+    for ad_cd in (0, 0x10, 0x20, 0x30)
+}
+_SIZES = (512, 1220, 1232, 1280, 1400, 1410, 1432, 1440, 1452, 1472, 2048, 4000, 4096, 8192, 65535)
+
+Shortcut = tuple[bytes, Finished, Outcome | None]
+"""The reply, what it was made from, and the member drawn."""
+
+
+class ShortPath:
+    """The short path for one limit of UDP replies. Called with the octets of a datagram."""
+
+    def __init__(self, udp_size: int = DEFAULT_UDP_SIZE) -> None:
+        # An OPT without options, as resolvers send it, to our OPT and the reply's limit.
+        self._opts = {
+            b"\x00\x00\x29" + size.to_bytes(2, "big") + b"\x00\x00" + flags + b"\x00\x00": (
+                render_opt(0, dnssec_ok=flags == b"\x80\x00"),
+                max(PLAIN_UDP_SIZE, min(size, udp_size)),
+            )
+            for size in _SIZES
+            for flags in (b"\x00\x00", b"\x80\x00")
+        }
+        self._opts[b""] = (b"", PLAIN_UDP_SIZE)
+
+    def answer(self, data: bytes, table: AnswerTable, source: DrawSource) -> Shortcut | None:
+        """The reply to an ordinary query, or None."""
+        variant = _VARIANTS.get(data[2:12])
+        if variant is None:
+            return None
+        end = data.find(0, 12) + 5
+        finished = table.finished_for(data[12 : end - 4].lower() + data[end - 4 : end])
+        if finished is None:
+            return None
+        ending = self._opts.get(data[end:])
+        if ending is None or (variant > 1) is not (ending[0] != b""):
+            return None
+        outcome = None
+        record = b""
+        if finished.draw is not None:
+            outcome = table.draws[finished.draw].pick_one(source)
+            if outcome is None:
+                return None
+            record = outcome.record
+        reply = b"".join(
+            (data[:2], finished.heads[variant], data[12:end], finished.tail, finished.owner, record, ending[0])
+        )
+        return None if len(reply) > ending[1] else (reply, finished, outcome)

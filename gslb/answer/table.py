@@ -1,0 +1,117 @@
+"""The AnswerTable: everything a query needs, behind one reference.
+
+A query takes the reference once, so it sees each zone in one version. Changes make a new table: a reload replaces
+one zone's part, a health change some draws. What was kept of finished answers goes with a reload, and stays over
+a health change, because a finished answer names its draw and never holds it.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from gslb.answer.compile import ZoneTable
+from gslb.answer.draws import Draw, compile_draw
+from gslb.steering.conditions import Conditions
+from gslb.wire.codes import RRType
+from gslb.wire.names import Name, parent
+from gslb.zone.steered import SteeredKey
+
+MAX_FINISHED = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is counted of a reply: zone text ("" for none of ours), qtype and rcode."""
+
+    zone: str
+    qtype: int
+    rcode: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Finished:
+    """An answer complete but for message id, question and OPT.
+
+    `heads` are octets 2 to 11 of the reply without EDNS, with RD clear and set, then with EDNS likewise. `tail`
+    follows the question; where there is a `draw`, one outcome follows: `owner` (a pointer) and its record.
+    """
+
+    heads: tuple[bytes, bytes, bytes, bytes]
+    tail: bytes
+    facts: Facts
+    draw: SteeredKey | None = None
+    owner: bytes = b""
+
+
+class AnswerTable:
+    """`zones[apex]` is None for a zone that is configured and has no version to serve: SERVFAIL."""
+
+    __slots__ = ("_finished", "draws", "finished_for", "zones")
+
+    def __init__(
+        self,
+        zones: Mapping[Name, ZoneTable | None] = MappingProxyType({}),
+        draws: Mapping[SteeredKey, Draw] = MappingProxyType({}),
+        finished: dict[bytes, Finished] | None = None,
+    ) -> None:
+        self.zones = zones
+        self.draws = draws
+        self._finished = {} if finished is None else finished
+        self.finished_for = self._finished.get
+        """The finished answer to a question (canonical name, type and class in wire form), or None."""
+
+    def keep(self, question: bytes, finished: Finished) -> None:
+        """Keep a finished answer for the short path; the oldest half goes when there are too many."""
+        if len(self._finished) >= MAX_FINISHED:
+            for old in list(self._finished)[: MAX_FINISHED // 2]:
+                del self._finished[old]
+        self._finished[question] = finished
+
+    def apex_for(self, qname: Name, qtype: int) -> Name | None:
+        """The deepest zone of ours that holds the name; for DS at an apex the zone above, where that is ours too
+        (RFC 4035 section 3.1.4.1)."""
+        zones = self.zones
+        name = qname
+        while name not in zones:
+            if not name[0]:
+                return None
+            name = name[1 + name[0] :]
+        if qtype == RRType.DS and name == qname and name[0]:
+            return self.apex_for(parent(name), 0) or name
+        return name
+
+    def with_zone(self, table: ZoneTable, conditions: Conditions) -> "AnswerTable":
+        """A table with one zone added or replaced, its draws compiled under the conditions."""
+        zones = dict(self.zones) | {table.apex: table}
+        draws = self._draws_outside(table.apex)
+        draws |= {key: compile_draw(steered, conditions, table.apex) for key, steered in table.zone.steered.items()}
+        return AnswerTable(zones, draws)
+
+    def with_failed(self, apex: Name) -> "AnswerTable":
+        """A table with a zone that cannot be answered for."""
+        return AnswerTable(dict(self.zones) | {apex: None}, self._draws_outside(apex))
+
+    def without_zone(self, apex: Name) -> "AnswerTable":
+        zones = {name: table for name, table in self.zones.items() if name != apex}
+        return AnswerTable(zones, self._draws_outside(apex))
+
+    def with_conditions(self, keys: Iterable[SteeredKey], conditions: Conditions) -> "AnswerTable":
+        """A table with the draws of these steered owners compiled anew; nothing else is touched."""
+        draws = dict(self.draws)
+        for key in keys:
+            draw = draws[key]
+            apex = self._apex_of(draw)
+            draws[key] = compile_draw(draw.selection.steered, conditions, apex)
+        return AnswerTable(self.zones, draws, self._finished)
+
+    def _apex_of(self, draw: Draw) -> Name:
+        apex = self.apex_for(draw.selection.steered.rrset.owner, 0)
+        assert apex is not None
+        return apex
+
+    def _draws_outside(self, apex: Name) -> dict[SteeredKey, Draw]:
+        replaced = self.zones.get(apex)
+        if replaced is None:
+            return dict(self.draws)
+        gone = replaced.zone.steered
+        return {key: draw for key, draw in self.draws.items() if key not in gone}

@@ -1,0 +1,59 @@
+"""EDNS(0): the OPT pseudo-record of a query and of our replies (RFC 6891).
+
+We speak version 0. Options we do not know are passed over (section 6.1.2); the DO bit is copied (RFC 3225).
+"""
+
+from dataclasses import dataclass
+
+from gslb.wire.codes import RRType
+
+DEFAULT_UDP_SIZE = 1232
+"""Octets we offer and send at most over UDP: no fragment on any sane path (DNS flag day 2020)."""
+PLAIN_UDP_SIZE = 512
+"""The limit without EDNS (RFC 1035 section 4.2.1), and the least a size in an OPT means."""
+_DO = 0x8000
+
+
+@dataclass(frozen=True, slots=True)
+class Edns:
+    """An OPT record as the client sent it; `options` are (code, value) pairs."""
+
+    udp_size: int
+    version: int
+    dnssec_ok: bool
+    options: tuple[tuple[int, bytes], ...] = ()
+
+
+def parse_options(data: bytes) -> tuple[tuple[int, bytes], ...]:
+    """The options of an OPT rdata. Raises `ValueError` when they do not fill it exactly."""
+    found = []
+    position = 0
+    while position < len(data):
+        code, length = int.from_bytes(data[position : position + 2], "big"), data[position + 2 : position + 4]
+        position += 4 + int.from_bytes(length, "big")
+        if len(length) < 2 or position > len(data):
+            raise ValueError("an option runs past the end of the OPT record")
+        found.append((code, data[position - int.from_bytes(length, "big") : position]))
+    return tuple(found)
+
+
+def render_opt(rcode: int, *, dnssec_ok: bool, udp_size: int = DEFAULT_UDP_SIZE) -> bytes:
+    """Our OPT record, with the upper eight bits of `rcode`."""
+    flags = _DO if dnssec_ok else 0
+    return b"".join(
+        (
+            b"\x00",
+            RRType.OPT.to_bytes(2, "big"),
+            udp_size.to_bytes(2, "big"),
+            bytes((rcode >> 4, 0)),
+            flags.to_bytes(2, "big"),
+            b"\x00\x00",
+        )
+    )
+
+
+def reply_limit(edns: Edns | None, udp_size: int = DEFAULT_UDP_SIZE) -> int:
+    """The most octets a UDP reply to this client may have."""
+    if edns is None:
+        return PLAIN_UDP_SIZE
+    return max(PLAIN_UDP_SIZE, min(edns.udp_size, udp_size))

@@ -1,0 +1,29 @@
+"""The header of a reply and the pointers inside it (RFC 1035 sections 4.1.1 and 4.1.4)."""
+
+from gslb.wire.codes import QR, RD
+
+QNAME_POINTER = b"\xc0\x0c"
+"""A pointer to the question name, which always stands at octet 12."""
+MAX_POINTER_OFFSET = 0x3FFF
+MAX_MESSAGE_OCTETS = 0xFFFF
+NO_RECORDS = (0, 0, 0)
+
+Counts = tuple[int, int, int]
+"""How many records in the answer, authority and additional section."""
+
+
+def pointer(offset: int) -> bytes:
+    """A compression pointer to `offset`, at most MAX_POINTER_OFFSET."""
+    return (0xC000 | offset).to_bytes(2, "big")
+
+
+def render_header(
+    message_id: bytes, query_flags: int, flags: int, rcode: int, counts: Counts, questions: int = 1
+) -> bytes:
+    """A reply's header. Opcode and RD are the query's; AD and CD are clear, as RFC 4035 section 3.1.6 wants of a
+    server that validates nothing. Of `rcode` the lower four bits stand here, the rest in the OPT."""
+    word = QR | (query_flags & (0x7800 | RD)) | flags | (rcode & 0xF)
+    answer, authority, additional = counts
+    return message_id + b"".join(
+        number.to_bytes(2, "big") for number in (word, questions, answer, authority, additional)
+    )

@@ -1,0 +1,145 @@
+"""The query parser: bytes from anyone, to a `Query` or a reason to refuse.
+
+Any bytes give a `Query`, a `FormError` with the rcode to answer, or a `FormError` without one: silence, for what
+is no query at all (too short for a header, or itself a response: answering those lets two servers bounce one
+packet for ever). Sections are as RFC 1035 section 4.1; what must be there follows RFC 9619 (one question) and
+RFC 6891 (one OPT, owned by the root).
+"""
+
+from dataclasses import dataclass
+
+from gslb.wire.codes import QR, Opcode, Rcode, RRType
+from gslb.wire.edns import Edns, parse_options
+from gslb.wire.names import MAX_NAME_OCTETS, Name
+
+HEADER_OCTETS = 12
+
+
+class FormError(Exception):
+    """A packet we do not take. `rcode` None: no reply. `reason` is a short constant text, fit for a counter.
+
+    `question_end` is the offset after the question where one could be read: the reply echoes it.
+    """
+
+    def __init__(self, rcode: Rcode | None, reason: str, question_end: int = HEADER_OCTETS) -> None:
+        super().__init__(reason)
+        self.rcode = rcode
+        self.reason = reason
+        self.question_end = question_end
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One question. `qname` keeps the case in which it was asked; `question` are the octets of the section."""
+
+    message_id: bytes
+    flags: int
+    qname: Name
+    qtype: int
+    qclass: int
+    edns: Edns | None
+    signed: bool
+
+    @property
+    def question(self) -> bytes:
+        return self.qname + self.qtype.to_bytes(2, "big") + self.qclass.to_bytes(2, "big")
+
+
+def opcode_of(flags: int) -> int:
+    return (flags >> 11) & 0xF
+
+
+def parse_query(data: bytes) -> Query:
+    """Parse a whole message. Raises `FormError`."""
+    if len(data) < HEADER_OCTETS:
+        raise FormError(None, "shorter than a header")
+    flags = int.from_bytes(data[2:4], "big")
+    if flags & QR:
+        raise FormError(None, "a response, not a query")
+    if opcode_of(flags) != Opcode.QUERY:
+        raise FormError(Rcode.NOTIMP, "an opcode we do not serve")
+    questions, answers, authorities, additionals = (int.from_bytes(data[at : at + 2], "big") for at in (4, 6, 8, 10))
+    if questions != 1:
+        raise FormError(Rcode.FORMERR, "not exactly one question")
+    end = _question_name_end(data)
+    question_end = end + 4
+    if question_end > len(data):
+        raise FormError(Rcode.FORMERR, "the question is cut short")
+    qtype = int.from_bytes(data[end : end + 2], "big")
+    # The only records a query carries before its additional section: the SOA of an IXFR (RFC 1995 section 3).
+    if answers or authorities > (1 if qtype == RRType.IXFR else 0):
+        raise FormError(Rcode.FORMERR, "records in a section that a query leaves empty", question_end)
+    edns, signed = _parse_records(data, question_end, authorities, additionals)
+    return Query(
+        data[:2],
+        flags,
+        data[HEADER_OCTETS:end],
+        qtype,
+        int.from_bytes(data[end + 2 : end + 4], "big"),
+        edns,
+        signed,
+    )
+
+
+def _question_name_end(data: bytes) -> int:
+    position = HEADER_OCTETS
+    while True:
+        if position >= len(data):
+            raise FormError(Rcode.FORMERR, "the question is cut short")
+        length = data[position]
+        if length > 63:
+            raise FormError(Rcode.FORMERR, "a pointer or a bad label in the question")
+        position += 1 + length
+        if position - HEADER_OCTETS > MAX_NAME_OCTETS:
+            raise FormError(Rcode.FORMERR, "a name of more than 255 octets")
+        if not length:
+            return position
+
+
+def _parse_records(data: bytes, start: int, authorities: int, additionals: int) -> tuple[Edns | None, bool]:
+    """Walk the records after the question: the OPT, if any, and whether a TSIG closes the message."""
+    edns: Edns | None = None
+    signed = False
+    position = start
+    for number in range(authorities + additionals):
+        if signed:
+            raise FormError(Rcode.FORMERR, "a record after the TSIG", start)
+        owner_is_root = data[position : position + 1] == b"\x00"
+        fixed = _skip_name(data, position, start)
+        rdata = fixed + 10
+        position = rdata + int.from_bytes(data[rdata - 2 : rdata], "big")
+        if rdata > len(data) or position > len(data):
+            raise FormError(Rcode.FORMERR, "a record is cut short", start)
+        rtype = int.from_bytes(data[fixed : fixed + 2], "big")
+        if rtype == RRType.OPT:
+            if edns is not None or not owner_is_root or number < authorities:
+                raise FormError(Rcode.FORMERR, "a second or misplaced OPT record", start)
+            edns = _parse_opt(data[fixed:rdata], data[rdata:position], start)
+        signed = rtype == RRType.TSIG
+    if position != len(data):
+        raise FormError(Rcode.FORMERR, "octets after the last record", start)
+    return edns, signed
+
+
+def _parse_opt(fixed: bytes, rdata: bytes, question_end: int) -> Edns:
+    """`fixed` are type, class (size), TTL (extended rcode, version, flags) and length (RFC 6891 section 6.1.3)."""
+    size, version, flags = int.from_bytes(fixed[2:4], "big"), fixed[5], int.from_bytes(fixed[6:8], "big")
+    try:
+        options = parse_options(rdata)
+    except ValueError:
+        raise FormError(Rcode.FORMERR, "a malformed EDNS option", question_end) from None
+    return Edns(size, version, bool(flags & 0x8000), options)
+
+
+def _skip_name(data: bytes, position: int, question_end: int) -> int:
+    """The offset after a name, a compression pointer closing it. The name itself is of no interest here."""
+    while position < len(data):
+        length = data[position]
+        if length >= 0xC0:
+            return position + 2
+        if length > 63:
+            break
+        position += 1 + length
+        if not length:
+            return position
+    raise FormError(Rcode.FORMERR, "a record is cut short", question_end)

@@ -1,0 +1,157 @@
+"""Where a name stands in a zone: the algorithm of RFC 1034 section 4.3.2 over an index of its names.
+
+The index has a node for every owner and every empty non-terminal between an owner and the apex. Each node knows
+what veils it: the topmost zone cut at or above it, or DNAME above it (RFC 6672 section 2.4); data under a veil is
+never answered. `lookup` gives a value, one of the classes below; rendering it is `answer.compile`'s.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gslb.wire.codes import RRType
+from gslb.wire.names import WILDCARD_LABEL, Name, parent
+from gslb.wire.rdata import alias_target
+from gslb.zone.rrset import RRset
+from gslb.zone.zone import Zone
+
+
+class Node:
+    """A name that exists. `veil` is the node of the topmost cut at or above it or DNAME above it, or None."""
+
+    __slots__ = ("name", "rrsets", "veil", "wildcard")
+
+    def __init__(self, name: Name, rrsets: Mapping[int, RRset]) -> None:
+        self.name = name
+        self.rrsets = rrsets
+        self.veil: Node | None = None
+        self.wildcard: Node | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An rrset answers; `node` is its owner, or the source of synthesis."""
+
+    node: Node
+    rrset: RRset
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """A CNAME stands there; the search goes on at its target."""
+
+    node: Node
+    rrset: RRset
+
+
+@dataclass(frozen=True, slots=True)
+class Redirection:
+    """A DNAME above: `target` is where the search goes on, None when it would be longer than 255 octets
+    (YXDOMAIN)."""
+
+    rrset: RRset
+    target: Name | None
+
+
+@dataclass(frozen=True, slots=True)
+class Referral:
+    """At or below a zone cut; `node` is the cut, or a wildcard with NS records."""
+
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class NoData:
+    """The name exists (or a wildcard stands in for it), the type does not."""
+
+
+@dataclass(frozen=True, slots=True)
+class NxDomain:
+    """No such name, and no wildcard for it."""
+
+
+Outcome = Found | Alias | Redirection | Referral | NoData | NxDomain
+
+
+class ZoneIndex:
+    """The names of one zone, ready for lookup. Time and memory are proportional to the number of names."""
+
+    def __init__(self, zone: Zone) -> None:
+        self.zone = zone
+        self.nodes: dict[Name, Node] = {}
+        for owner, rrsets in zone.rrsets.items():
+            self._insert(owner, rrsets)
+        for name in sorted(self.nodes, key=len):  # parents before children
+            self._link(self.nodes[name])
+
+    def _insert(self, owner: Name, rrsets: Mapping[int, RRset]) -> None:
+        self.nodes[owner] = Node(owner, rrsets)
+        while owner != self.zone.apex:
+            owner = parent(owner)
+            if owner in self.nodes:
+                return
+            if owner not in self.zone.rrsets:
+                self.nodes[owner] = Node(owner, {})
+
+    def _link(self, node: Node) -> None:
+        if node.name == self.zone.apex:
+            return
+        above = self.nodes[parent(node.name)]
+        if node.name[:2] == WILDCARD_LABEL:
+            above.wildcard = node
+        if above.veil is not None:
+            node.veil = above.veil
+        elif RRType.DNAME in above.rrsets:
+            node.veil = above
+        elif RRType.NS in node.rrsets:
+            node.veil = node
+
+    def closest(self, qname: Name) -> Node:
+        """The node of `qname`, or its closest encloser (RFC 4592 section 3.3.1). `qname` is at or below the apex."""
+        nodes = self.nodes
+        node = nodes.get(qname)
+        while node is None:
+            qname = qname[1 + qname[0] :]
+            node = nodes.get(qname)
+        return node
+
+    def lookup(self, qname: Name, qtype: int) -> Outcome:
+        """What the zone says of a canonical name at or below its apex."""
+        node = self.closest(qname)
+        veil = node.veil
+        if veil is None and node.name != qname and RRType.DNAME in node.rrsets:
+            veil = node
+        if veil is not None:
+            return self._veiled(veil, qname, qtype)
+        if node.name == qname:
+            return _at(node, qtype)
+        if node.wildcard is None:
+            return NxDomain()
+        if RRType.NS in node.wildcard.rrsets and qtype != RRType.DS:
+            return Referral(node.wildcard)
+        return _at(node.wildcard, qtype)
+
+    @staticmethod
+    def _veiled(veil: Node, qname: Name, qtype: int) -> Outcome:
+        if veil.veil is not veil:  # a cut veils its own name too; a DNAME only the names below it
+            return _redirected(veil.rrsets[RRType.DNAME], qname)
+        if qname == veil.name and qtype == RRType.DS:  # the parent's data (RFC 4035 section 3.1.4.1)
+            return _at(veil, qtype)
+        return Referral(veil)
+
+
+def _at(node: Node, qtype: int) -> Outcome:
+    rrsets = node.rrsets
+    rrset = rrsets.get(qtype)
+    if rrset is not None:
+        return Found(node, rrset)
+    if RRType.CNAME in rrsets and qtype != RRType.ANY:
+        return Alias(node, rrsets[RRType.CNAME])
+    if qtype == RRType.ANY and rrsets:  # one rrset of our choice (RFC 8482 section 4.1)
+        return Found(node, rrsets[min(rrsets)])
+    return NoData()
+
+
+def _redirected(rrset: RRset, qname: Name) -> Redirection:
+    prefix = qname[: len(qname) - len(rrset.owner)]
+    target = prefix + alias_target(rrset.rdatas[0])
+    return Redirection(rrset, target if len(target) <= 255 else None)
