@@ -1,0 +1,1 @@
+"""HTTP: the public endpoints for monitoring, and the control socket of the commands."""

@@ -1,0 +1,133 @@
+"""explain: why this name is answered as it is, as a value that people and programs can read.
+
+It walks the same answers as `respond`, but shows the draw instead of taking it. Pure.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from gslb.answer.draws import Draw
+from gslb.answer.respond import MAX_STEPS
+from gslb.answer.table import AnswerTable
+from gslb.steering.conditions import MemberState
+from gslb.steering.policies import POLICIES
+from gslb.steering.select import PoolState
+from gslb.wire.codes import Rcode, type_to_text
+from gslb.wire.names import Name, name_to_text
+from gslb.wire.rdata import rdata_to_text
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """`zone` None: not one of ours, REFUSED. `steps` are plain JSON values, one per owner of the chain; the last one
+    tells the outcome. `rcode` is what a client gets."""
+
+    qname: str
+    qtype: str
+    zone: str | None
+    serial: int | None
+    rcode: str
+    steps: tuple[dict[str, Any], ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "qname": self.qname,
+            "qtype": self.qtype,
+            "zone": self.zone,
+            "serial": self.serial,
+            "rcode": self.rcode,
+            "steps": list(self.steps),
+        }
+
+
+def explain(table: AnswerTable, qname: Name, qtype: int) -> Explanation:
+    """Explain the answer to a canonical name and a type."""
+    shown, kind = name_to_text(qname), type_to_text(qtype)
+    apex = table.apex_for(qname, qtype)
+    if apex is None:
+        return Explanation(shown, kind, None, None, Rcode.REFUSED.name, ())
+    zone = table.zones[apex]
+    if zone is None:
+        return Explanation(shown, kind, name_to_text(apex), None, Rcode.SERVFAIL.name, ())
+    steps: list[dict[str, Any]] = []
+    rcode = Rcode.NOERROR
+    name: Name | None = qname
+    seen: set[Name] = set()
+    while name is not None and name not in seen and len(seen) <= MAX_STEPS:
+        seen.add(name)
+        answer = zone.answer(name, qtype)
+        rcode = answer.rcode
+        step: dict[str, Any] = {"owner": name_to_text(name), "kind": _kind(answer.rcode, answer.authoritative)}
+        if answer.draw is not None:
+            draw = table.draws[answer.draw]
+            step = {"owner": name_to_text(name), "kind": "steered"} | _steered(draw)
+            rcode = draw.rcode
+            name = None
+        elif answer.segments and answer.segments[0].section == 0:
+            step["kind"] = "alias" if answer.next is not None else "static"
+            name = answer.next
+        else:
+            name = None
+        steps.append(step)
+    return Explanation(shown, kind, zone.text, zone.zone.serial, rcode.name, tuple(steps))
+
+
+def _kind(rcode: Rcode, authoritative: bool) -> str:  # noqa: FBT001  two facts of one answer
+    if rcode is Rcode.NXDOMAIN:
+        return "nxdomain"
+    return "nodata" if authoritative else "referral"
+
+
+def _steered(draw: Draw) -> dict[str, Any]:
+    steered = draw.selection.steered
+    shares = _shares(draw)
+    return {
+        "type": type_to_text(steered.rrset.rtype),
+        "policy": steered.policy,
+        "policy_summary": POLICIES[steered.policy].summary,
+        "answers": draw.answers,
+        "ttl": steered.rrset.ttl_seconds,
+        "pool": draw.selection.pool,
+        "degraded": draw.selection.degraded,
+        "all_down": steered.all_down.value,
+        "pools": [_pool(state, steered.rrset.rtype, shares, draw) for state in draw.selection.path],
+        "shares": {rdata_to_text(steered.rrset.rtype, value): share for value, share in shares.items()},
+    }
+
+
+def _shares(draw: Draw) -> dict[bytes, float]:
+    total = sum(draw.weights)
+    return {outcome.value: weight / total for outcome, weight in zip(draw.outcomes, draw.weights, strict=True)}
+
+
+def _pool(state: PoolState, rtype: int, shares: dict[bytes, float], draw: Draw) -> dict[str, Any]:
+    chosen = state.pool.name == draw.selection.pool
+    return {
+        "name": state.pool.name,
+        "chosen": chosen,
+        "summary": state.summary,
+        "fallback": state.pool.fallback,
+        "members": [
+            _member(member, rtype, shares.get(member.member.value) if chosen else None) for member in state.states
+        ],
+    }
+
+
+def _member(state: MemberState, rtype: int, share: float | None) -> dict[str, Any]:
+    """`share` is None for a member that takes no part; `skipped` says why."""
+    skipped = ""
+    if share is None:
+        skipped = "its pool is not used" if state.available else state.reason
+        if state.available and state.member.weight == 0:
+            skipped = "weight 0: stands by until no other member of its pool is available"
+    return {
+        "value": rdata_to_text(rtype, state.member.value),
+        "weight": state.member.weight,
+        "health": state.health.value,
+        "available": state.available,
+        "since": state.since,
+        "reason": state.reason,
+        "monitor": state.member.monitor.key if state.member.monitor is not None else None,
+        "share": share,
+        "skipped": skipped,
+    }

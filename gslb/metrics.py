@@ -1,0 +1,88 @@
+"""Every metric, in one place, and the tally that keeps counting cheap.
+
+The transports count by appending to a list, which costs next to nothing a query; `Tally.fold` turns the list into
+counters when it has grown, and before each scrape.
+"""
+
+from collections import Counter as Multiset
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+import dns.rdatatype
+from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client.registry import Collector
+
+from gslb import __version__
+from gslb.answer.draws import Outcome
+from gslb.answer.table import Facts, Finished
+from gslb.wire.codes import Rcode, type_to_text
+from gslb.wire.names import name_to_text
+from gslb.wire.rdata import rdata_to_text
+
+FOLD_AT = 8192
+Counted = Finished | Facts | Outcome
+
+
+class Metrics:
+    """The node's counters and gauges, in a registry of its own (several nodes may live in one process)."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        counter, gauge = partial(Counter, registry=self.registry), partial(Gauge, registry=self.registry)
+        self.queries = counter("gslb_queries", "Replies sent", ["transport", "type", "rcode", "zone"])
+        self.answers = counter("gslb_answers", "Times a member was answered", ["owner", "type", "member"])
+        self.malformed = counter(
+            "gslb_malformed_packets", "Packets refused or left unanswered", ["transport", "reason"]
+        )
+        self.dropped = counter("gslb_dropped_replies", "Replies the kernel did not take", ["transport"])
+        self.internal_errors = counter("gslb_internal_errors", "Faults of ours; each is answered SERVFAIL and logged")
+        self.tcp_connections = gauge("gslb_tcp_connections", "TCP connections open now")
+        self.tcp_refused = counter("gslb_tcp_refused_connections", "TCP connections closed at a limit", ["limit"])
+        self.reloads = counter("gslb_reloads", "Reloads of a file", ["file", "result"])
+        self.config_ok = gauge("gslb_config_ok", "1 when the file as it stands is what is served", ["file"])
+        self.serial = gauge("gslb_zone_serial", "SOA serial served", ["zone"])
+        self.version = gauge("gslb_build_info", "Always 1", ["version"])
+        self.version.labels(__version__).set(1)
+
+    def collect_from(self, describe: Callable[[], Iterable[Any]]) -> None:
+        """Add metrics that are read off something at each scrape: `describe` gives prometheus metric families."""
+
+        class Reader(Collector):
+            def collect(self) -> Iterable[Any]:
+                return describe()
+
+        self.registry.register(Reader())
+
+
+class Tally:
+    """What one transport counts. Append to `log`; call `fold` when it holds FOLD_AT entries."""
+
+    def __init__(self, metrics: Metrics, transport: str) -> None:
+        self.log: list[Counted] = []
+        self.replies = 0
+        self._metrics = metrics
+        self._transport = transport
+
+    def fold(self) -> None:
+        """Move what was logged into the counters."""
+        counts = Multiset(self.log)
+        self.log.clear()
+        for counted, times in counts.items():
+            if isinstance(counted, Outcome):
+                self._metrics.answers.labels(*_member(counted)).inc(times)
+            else:
+                facts = counted.facts if isinstance(counted, Finished) else counted
+                self.replies += times
+                self._metrics.queries.labels(self._transport, *_facts(facts)).inc(times)
+
+
+def _facts(facts: Facts) -> tuple[str, str, str]:
+    known = facts.qtype in dns.rdatatype.RdataType.__members__.values()
+    qtype = type_to_text(facts.qtype) if known else "other"
+    return qtype, Rcode(facts.rcode).name, facts.zone
+
+
+def _member(outcome: Outcome) -> tuple[str, str, str]:
+    owner, rtype = outcome.key
+    return name_to_text(owner), type_to_text(rtype), rdata_to_text(rtype, outcome.value)

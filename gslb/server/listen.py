@@ -1,0 +1,173 @@
+"""Which sockets to open for the listen addresses of the configuration.
+
+A reply must come from the address that was asked, and a socket bound to a wildcard address lets the kernel choose;
+so a wildcard is expanded to one socket per local address, and `refresh` follows addresses that come and go. Port 0
+takes a free port, the same for UDP and TCP.
+"""
+
+import asyncio
+import errno
+import ipaddress
+import socket
+
+import ifaddr
+import structlog
+
+from gslb.server.responder import Responder
+from gslb.server.tcp import TcpConnections, TcpLimits
+from gslb.server.udp import UdpListener
+
+log = structlog.get_logger("gslb.server")
+
+_BACKLOG = 256
+_FREE_PORT_TRIES = 20
+Address = tuple[str, int]
+
+
+class ListenError(Exception):
+    """No socket could be opened; the message says which, why, and what would help."""
+
+
+def expand(addresses: tuple[Address, ...], local: list[str]) -> list[Address]:
+    """Replace wildcard addresses by the local ones of the same family, in order and without repeats."""
+    expanded: dict[Address, None] = {}
+    for host, port in addresses:
+        parsed = ipaddress.ip_address(host)
+        if not parsed.is_unspecified:
+            expanded[host, port] = None
+            continue
+        for candidate in local:
+            if ipaddress.ip_address(candidate).version == parsed.version:
+                expanded[candidate, port] = None
+    return list(expanded)
+
+
+def local_addresses() -> list[str]:
+    """The addresses of this machine, link-local ones left out (they need a scope, and nobody delegates to them)."""
+    found = []
+    for adapter in ifaddr.get_adapters():
+        for ip in adapter.ips:
+            text = ip.ip if isinstance(ip.ip, str) else ip.ip[0]
+            if not ipaddress.ip_address(text).is_link_local:
+                found.append(text)
+    return found
+
+
+class Listeners:
+    """The open sockets of a node."""
+
+    def __init__(self, addresses: tuple[Address, ...], responder: Responder, limits: TcpLimits) -> None:
+        self._wanted = addresses
+        self._responder = responder
+        self._tcp = TcpConnections(responder, limits)
+        self._open: dict[Address, tuple[UdpListener, asyncio.Server]] = {}
+
+    @property
+    def addresses(self) -> list[Address]:
+        """What is bound, real ports included."""
+        return [udp.address for udp, _ in self._open.values()]
+
+    @property
+    def replies(self) -> int:
+        """Replies sent since the start, over all transports."""
+        self.fold()
+        return self._tcp.tally.replies + sum(udp.tally.replies for udp, _ in self._open.values())
+
+    async def start(self) -> None:
+        """Open every socket. An explicit address that fails is a `ListenError`; one that a wildcard gave is logged
+        and left out, unless none remains."""
+        explicit = {address for address in self._wanted if not ipaddress.ip_address(address[0]).is_unspecified}
+        problems = []
+        for address in expand(self._wanted, local_addresses()):
+            try:
+                await self._open_one(address)
+            except OSError as error:
+                message = _explain(address, error)
+                if address in explicit:
+                    self.close()
+                    raise ListenError(message) from None
+                problems.append(message)
+        if not self._open:
+            raise ListenError(problems[0] if problems else "no local address for what `listen` names; give one")
+        for message in problems:
+            log.warning("not listening on an address", problem=message)
+
+    async def refresh(self) -> None:
+        """Follow local addresses that came or went, for wildcard addresses."""
+        wanted = expand(self._wanted, local_addresses())
+        for address in [address for address in self._open if address not in wanted]:
+            udp, server = self._open.pop(address)
+            udp.close()
+            server.close()
+            log.info("stopped listening: the address is gone", address=address[0], port=address[1])
+        for address in wanted:
+            if address not in self._open:
+                try:
+                    await self._open_one(address)
+                except OSError as error:
+                    log.warning("not listening on an address", problem=_explain(address, error))
+                else:
+                    log.info("listening on a new address", address=address[0], port=address[1])
+
+    async def _open_one(self, address: Address) -> None:
+        udp_socket, tcp_socket = _bind_pair(address)
+        server = await asyncio.get_running_loop().create_server(self._tcp.connection, sock=tcp_socket, backlog=_BACKLOG)
+        self._open[address] = (UdpListener(udp_socket, self._responder), server)
+
+    def fold(self) -> None:
+        """Bring the counters up to date."""
+        self._tcp.tally.fold()
+        for udp, _ in self._open.values():
+            udp.tally.fold()
+
+    def close(self) -> None:
+        """Close every socket and connection."""
+        for udp, server in self._open.values():
+            udp.close()
+            server.close()
+        self._open.clear()
+        self._tcp.close()
+
+
+def _bind_pair(address: Address) -> tuple[socket.socket, socket.socket]:
+    """A UDP and a TCP socket on one port. For port 0 a port that is free in both has to be found."""
+    host, port = address
+    for attempt in range(_FREE_PORT_TRIES):
+        udp = _bind(socket.SOCK_DGRAM, host, port)
+        try:
+            return udp, _bind(socket.SOCK_STREAM, host, udp.getsockname()[1])
+        except OSError as error:
+            udp.close()
+            if port or error.errno != errno.EADDRINUSE or attempt == _FREE_PORT_TRIES - 1:
+                raise
+    raise AssertionError
+
+
+def _bind(kind: socket.SocketKind, host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, kind)
+    try:
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        if kind == socket.SOCK_STREAM:  # a restart must not wait for old connections to time out
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((host, port))
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+_ADVICE = {
+    errno.EADDRINUSE: "another program has the port; stop it (`ss -lunp` shows which) or choose another in `listen`",
+    errno.EACCES: "ports below 1024 need root or CAP_NET_BIND_SERVICE; grant it or choose a port above 1023",
+    errno.EADDRNOTAVAIL: "this machine has no such address; `ip address` lists what it has",
+    errno.EAFNOSUPPORT: "this machine has no IPv6; take the address out of `listen`",
+}
+
+
+def _explain(address: Address, error: OSError) -> str:
+    host, port = address
+    shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    advice = _ADVICE.get(error.errno or 0)
+    return f"cannot listen on {shown}: {error.strerror or error}" + (f": {advice}" if advice else "")

@@ -1,0 +1,72 @@
+"""What the transports share: the table in force, the draws, the counting, and the guard around our own bugs."""
+
+import random
+from collections import defaultdict
+
+import structlog
+
+from gslb.answer.respond import Reply, respond
+from gslb.answer.short import ShortPath
+from gslb.answer.table import AnswerTable
+from gslb.metrics import FOLD_AT, Metrics, Tally
+from gslb.wire.codes import Rcode
+from gslb.wire.edns import DEFAULT_UDP_SIZE
+from gslb.wire.message import NO_RECORDS, render_header
+from gslb.zone.steered import SteeredKey
+
+log = structlog.get_logger("gslb.server")
+
+_LOGGED_ERRORS = 20
+"""Tracebacks logged in full; a bug that every query meets must not fill the disk. The counter goes on."""
+
+
+class SystemDraws:
+    """Draws for a running server: pseudo-random numbers, and a count of turns per steered name."""
+
+    def __init__(self, seed: int | None = None) -> None:
+        self.random = random.Random(seed).random  # noqa: S311  shares, not secrets
+        self._turns: defaultdict[SteeredKey, int] = defaultdict(int)
+
+    def turn(self, key: SteeredKey) -> int:
+        turn = self._turns[key]
+        self._turns[key] = turn + 1
+        return turn
+
+
+class Responder:
+    """Bytes to bytes. `table` is replaced as a whole by the app; each query reads it once."""
+
+    def __init__(self, metrics: Metrics, udp_size: int = DEFAULT_UDP_SIZE) -> None:
+        self.table = AnswerTable()
+        self.source = SystemDraws()
+        self.udp_size = udp_size
+        self.short = ShortPath(udp_size)
+        self.metrics = metrics
+        self._logged = 0
+
+    def answer(self, data: bytes, tally: Tally, *, udp: bool) -> bytes | None:
+        """The reply to any octets, or None for silence. Counts what it does."""
+        try:
+            reply = respond(data, self.table, self.source, udp=udp, udp_size=self.udp_size)
+        except Exception:  # noqa: BLE001  the one guard: a bug of ours costs this query, not the server
+            return self.servfail(data)
+        transport = "udp" if udp else "tcp"
+        if not isinstance(reply, Reply):
+            self.metrics.malformed.labels(transport, reply.reason).inc()
+            return None
+        if reply.fault:
+            self.metrics.malformed.labels(transport, reply.fault).inc()
+        tally.log.append(reply.facts)
+        tally.log.extend(reply.outcomes)
+        if len(tally.log) >= FOLD_AT:
+            tally.fold()
+        return reply.wire
+
+    def servfail(self, data: bytes) -> bytes:
+        """Count and log the exception being handled; the reply to the query that met it."""
+        self.metrics.internal_errors.inc()
+        if self._logged < _LOGGED_ERRORS:
+            self._logged += 1
+            log.error("internal error; please report it with this query", query=data.hex(), exc_info=True)
+        flags = int.from_bytes(data[2:4], "big")
+        return render_header(data[:2], flags, 0, Rcode.SERVFAIL, NO_RECORDS, questions=0)

@@ -1,0 +1,70 @@
+"""UDP: one non-blocking socket per address, drained on each wake-up of the event loop.
+
+Replies must leave from the address that was asked, so a wildcard address is expanded before it gets here (see
+`listen`). An ordinary query takes the short path in the loop below; the rest goes to the `Responder`.
+"""
+
+import asyncio
+import socket
+
+from gslb.metrics import FOLD_AT, Tally
+from gslb.server.responder import Responder
+
+MAX_QUERY_OCTETS = 4096
+"""What we advertise is less; a longer datagram is cut, and then refused as malformed."""
+DRAIN_LIMIT = 128
+"""Queries taken per wake-up, so that TCP, health and reloads get their turn under a flood."""
+_RECEIVE_BUFFER = 4 << 20
+
+
+class UdpListener:
+    """Serves one bound socket until `close`."""
+
+    def __init__(self, sock: socket.socket, responder: Responder) -> None:
+        self._socket = sock
+        self._responder = responder
+        self.tally = Tally(responder.metrics, "udp")
+        self._loop = asyncio.get_running_loop()
+        sock.setblocking(False)  # noqa: FBT003  the standard library's signature
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+        self._loop.add_reader(sock.fileno(), self._drain)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        host, port = self._socket.getsockname()[:2]
+        return host, port
+
+    def _drain(self) -> None:
+        receive, send = self._socket.recvfrom, self._socket.sendto
+        responder, count = self._responder, self.tally.log.append
+        short, source, table = responder.short.answer, responder.source, responder.table
+        try:
+            for _ in range(DRAIN_LIMIT):
+                data, peer = receive(MAX_QUERY_OCTETS)
+                try:
+                    shortcut = short(data, table, source)
+                except Exception:  # noqa: BLE001  a bug of ours costs this query, not the server
+                    send(responder.servfail(data), peer)
+                    continue
+                if shortcut is None:
+                    reply = responder.answer(data, self.tally, udp=True)
+                    if reply is not None:
+                        send(reply, peer)
+                    continue
+                send(shortcut[0], peer)
+                count(shortcut[1])
+                if shortcut[2] is not None:
+                    count(shortcut[2])
+        except BlockingIOError:
+            pass
+        except OSError:
+            # The kernel did not take a reply (no route, a firewall, port 0), or reports that of an earlier one.
+            responder.metrics.dropped.labels("udp").inc()
+        if len(self.tally.log) >= FOLD_AT:
+            self.tally.fold()
+
+    def close(self) -> None:
+        """Stop serving; what was counted is folded."""
+        self._loop.remove_reader(self._socket.fileno())
+        self._socket.close()
+        self.tally.fold()
