@@ -39,15 +39,20 @@ class RdataError(ValueError):
 
 def rdata_from_text(rtype: int, text: str, origin: Name) -> bytes:
     """Parse the rdata part of a master-file line; relative names are relative to `origin`. Raises `RdataError`."""
+    kind = dns.rdatatype.RdataType.make(rtype)
+    tokens = dns.tokenizer.Tokenizer(text.rstrip())
     try:
-        kind = dns.rdatatype.RdataType.make(rtype)
         parsed = dns.rdata.from_text(
-            dns.rdataclass.IN, kind, text, origin=dns.name.from_wire(origin, 0)[0], relativize=False
+            dns.rdataclass.IN, kind, tokens, origin=dns.name.from_wire(origin, 0)[0], relativize=False
         )
-        return bytes(parsed.to_wire(origin=None) or b"")
+        one_line = tokens.get().is_eof()
+        wire = bytes(parsed.to_wire(origin=None) or b"")
     except (dns.exception.DNSException, ValueError, UnicodeError) as error:
         reason = str(error).rstrip(".") or type(error).__name__
         raise RdataError(f"{text!r} is not {dns.rdatatype.to_text(kind)} data: {reason}") from None
+    if not one_line:
+        raise RdataError(f"{text!r} is not {dns.rdatatype.to_text(kind)} data: it has a second line")
+    return wire
 
 
 def rdata_to_text(rtype: int, rdata: bytes) -> str:

@@ -1,0 +1,122 @@
+"""Rdata: text ⇄ wire, and the names inside."""
+
+import pytest
+
+from gslb.wire.codes import RRType
+from gslb.wire.names import name_from_text
+from gslb.wire.rdata import RdataError, alias_target, embedded_names, name_end, rdata_from_text, rdata_to_text, target
+
+EXAMPLE = name_from_text("example.")
+
+
+@pytest.mark.parametrize(
+    ("rtype", "text", "wire"),
+    [
+        (RRType.A, "192.0.2.1", b"\xc0\x00\x02\x01"),
+        (RRType.A, "192.0.2.1\n", b"\xc0\x00\x02\x01"),
+        (RRType.A, "192.0.2.1 ; the first", b"\xc0\x00\x02\x01"),
+        (RRType.A, r"\# 4 c0000201", b"\xc0\x00\x02\x01"),
+        (RRType.AAAA, "2001:db8::1", bytes.fromhex("20010db8000000000000000000000001")),
+        (RRType.MX, "10 Mail", b"\x00\x0a\x04Mail\x07example\x00"),
+        (RRType.MX, "10 mail.example.", b"\x00\x0a\x04mail\x07example\x00"),
+        (RRType.CNAME, "@", EXAMPLE),
+        (RRType.TXT, '"a b" c', b"\x03a b\x01c"),
+        (RRType.TXT, r'"\"\255"', b'\x02"\xff'),
+        (RRType.TXT, "(a\nb)", b"\x01a\x01b"),
+        (RRType.HTTPS, "1 . alpn=h2", b"\x00\x01\x00\x00\x01\x00\x03\x02h2"),
+        (65282, r"\# 2 abcd", b"\xab\xcd"),
+        (65282, r"\# 0", b""),
+    ],
+)
+def test_a_text_parses_to_uncompressed_rdata(rtype: int, text: str, wire: bytes) -> None:
+    assert rdata_from_text(rtype, text, EXAMPLE) == wire
+
+
+@pytest.mark.parametrize(
+    ("rtype", "text"),
+    [
+        (RRType.A, ""),
+        (RRType.A, "192.0.2.256"),
+        (RRType.A, "192.0.2.1 junk"),
+        (RRType.A, "192.0.2.1\n192.0.2.2"),  # the second line is not dropped without a word
+        (RRType.A, r"\# 3 c00002"),
+        (RRType.A, r"\# 4 c00002"),
+        (RRType.AAAA, "192.0.2.1"),
+        (RRType.MX, "mail"),
+        (RRType.MX, "65536 mail"),
+        (RRType.CNAME, "a..b"),
+        (RRType.TXT, '"' + "x" * 256 + '"'),
+        (RRType.TXT, '"open'),
+        (RRType.HTTPS, "1 . alpn"),
+        (65282, "abcd"),
+    ],
+)
+def test_what_is_no_rdata_is_refused_with_the_text_and_the_type(rtype: int, text: str) -> None:
+    with pytest.raises(RdataError, match=r"is not .* data") as caught:
+        rdata_from_text(rtype, text, EXAMPLE)
+    assert repr(text) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("rtype", "text"),
+    [
+        (RRType.A, "192.0.2.1"),
+        (RRType.SOA, "ns1.example. ops.example. 1 2 3 4 5"),
+        (RRType.TXT, r'"a b" "\"\255"'),
+        (RRType.SRV, "1 2 443 www.example."),
+        (RRType.DS, "60485 5 1 2bb183af5f22588179a53b0a98631fad1a292118"),
+        (RRType.SVCB, '1 svc.example. alpn="h2,h3" port="8443"'),
+        (65282, r"\# 2 abcd"),
+    ],
+)
+def test_rdata_renders_as_the_text_it_came_from(rtype: int, text: str) -> None:
+    assert rdata_to_text(rtype, rdata_from_text(rtype, text, EXAMPLE)) == text
+
+
+@pytest.mark.parametrize(
+    ("rtype", "text", "names"),
+    [
+        (RRType.NS, "ns1", ["ns1.example."]),
+        (RRType.CNAME, "a", ["a.example."]),
+        (RRType.PTR, "a", ["a.example."]),
+        (RRType.MX, "10 mail", ["mail.example."]),
+        (RRType.SOA, "ns1 ops 1 2 3 4 5", ["ns1.example.", "ops.example."]),
+        # RFC 3597 section 4: names of types later than RFC 1035 are not compressed.
+        (RRType.SRV, "1 2 3 a", []),
+        (RRType.DNAME, "a", []),
+        (RRType.SVCB, "1 a", []),
+        (RRType.A, "192.0.2.1", []),
+        (65282, r"\# 2 0161", []),
+    ],
+)
+def test_the_names_a_message_may_compress(rtype: int, text: str, names: list[str]) -> None:
+    rdata = rdata_from_text(rtype, text, EXAMPLE)
+    found = [rdata[start:end] for start, end in embedded_names(rtype, rdata)]
+    assert found == [name_from_text(name) for name in names]
+
+
+@pytest.mark.parametrize(
+    ("rtype", "text", "host"),
+    [
+        (RRType.NS, "NS1", "ns1.example."),
+        (RRType.MX, "10 Mail", "mail.example."),
+        (RRType.SRV, "1 2 3 Sip", "sip.example."),
+        (RRType.SVCB, "1 Svc alpn=h2", "svc.example."),
+        (RRType.HTTPS, "0 Other", "other.example."),
+        (RRType.CNAME, "a", None),
+        (RRType.SOA, "ns1 ops 1 2 3 4 5", None),
+        (RRType.A, "192.0.2.1", None),
+    ],
+)
+def test_the_host_whose_addresses_belong_in_additional(rtype: int, text: str, host: str | None) -> None:
+    expected = None if host is None else name_from_text(host)
+    assert target(rtype, rdata_from_text(rtype, text, EXAMPLE)) == expected
+
+
+def test_an_alias_target_is_canonical() -> None:
+    assert alias_target(rdata_from_text(RRType.CNAME, "WWW.Other.", EXAMPLE)) == name_from_text("www.other.")
+
+
+def test_a_name_ends_after_its_root_label() -> None:
+    assert name_end(b"xx\x03www\x00yy", 2) == 7
+    assert name_end(b"\x00", 0) == 1
