@@ -121,8 +121,10 @@ def _refuse_packet(data: bytes, error: FormError) -> Reply | Silence:
         return Silence(error.reason)
     flags = int.from_bytes(data[2:4], "big")
     question = data[HEADER_OCTETS : error.question_end]
-    header = render_header(data[:2], flags, 0, error.rcode, (0, 0, 0), questions=1 if question else 0)
-    return Reply(header + question, Facts("", 0, error.rcode), fault=error.reason)
+    opt = render_opt(error.rcode, dnssec_ok=False) if error.with_opt else b""
+    counts = (0, 0, 1 if opt else 0)
+    header = render_header(data[:2], flags, 0, error.rcode, counts, questions=1 if question else 0)
+    return Reply(header + question + opt, Facts("", 0, error.rcode), fault=error.reason)
 
 
 def _bare(query: Query, rcode: Rcode, fault: str = "") -> Reply:

@@ -18,14 +18,18 @@ HEADER_OCTETS = 12
 class FormError(Exception):
     """A packet we do not take. `rcode` None: no reply. `reason` is a short constant text, fit for a counter.
 
-    `question_end` is the offset after the question where one could be read: the reply echoes it.
+    `question_end` is the offset after the question where one could be read: the reply echoes it. `with_opt`: the
+    fault lies in an OPT record, so the reply carries one (RFC 6891 section 7).
     """
 
-    def __init__(self, rcode: Rcode | None, reason: str, question_end: int = HEADER_OCTETS) -> None:
+    def __init__(
+        self, rcode: Rcode | None, reason: str, question_end: int = HEADER_OCTETS, *, with_opt: bool = False
+    ) -> None:
         super().__init__(reason)
         self.rcode = rcode
         self.reason = reason
         self.question_end = question_end
+        self.with_opt = with_opt
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +117,7 @@ def _parse_records(data: bytes, start: int, authorities: int, additionals: int) 
         rtype = int.from_bytes(data[fixed : fixed + 2], "big")
         if rtype == RRType.OPT:
             if edns is not None or not owner_is_root or number < authorities:
-                raise FormError(Rcode.FORMERR, "a second or misplaced OPT record", start)
+                raise FormError(Rcode.FORMERR, "a second or misplaced OPT record", start, with_opt=True)
             edns = _parse_opt(data[fixed:rdata], data[rdata:position], start)
         signed = rtype == RRType.TSIG
     if position != len(data):
@@ -127,7 +131,7 @@ def _parse_opt(fixed: bytes, rdata: bytes, question_end: int) -> Edns:
     try:
         options = parse_options(rdata)
     except ValueError:
-        raise FormError(Rcode.FORMERR, "a malformed EDNS option", question_end) from None
+        raise FormError(Rcode.FORMERR, "a malformed EDNS option", question_end, with_opt=True) from None
     return Edns(size, version, bool(flags & 0x8000), options)
 
 
