@@ -63,8 +63,8 @@ class Monitor:
                 self.probe,
                 self.target,
                 self.options,
-                self.interval_seconds,
-                self.timeout_seconds,
+                float(self.interval_seconds),  # 5 and 5.0 are equal, so they need equal keys
+                float(self.timeout_seconds),
                 self.rise,
                 self.fall,
             ]
