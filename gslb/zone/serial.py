@@ -15,5 +15,4 @@ def next_serial(last: int | None, now_seconds: int) -> int:
     clock = now_seconds & _MASK
     if last is None:
         return clock or 1
-    step = (last + 1) & _MASK
-    return clock if is_newer(clock, step) else step
+    return clock if is_newer(clock, last) else (last + 1) & _MASK
