@@ -36,5 +36,5 @@ class ZoneBuilder:
         self._steered[steered.key] = steered
 
     def build(self) -> Zone:
-        frozen = {owner: MappingProxyType(types) for owner, types in self._rrsets.items()}
+        frozen = {owner: MappingProxyType(dict(types)) for owner, types in self._rrsets.items()}
         return Zone(self.apex, MappingProxyType(frozen), MappingProxyType(dict(self._steered)))
