@@ -161,8 +161,8 @@ async def serve(concurrency: int) -> None:
     obeying = asyncio.create_task(_obey(commands, prober))
     work = {asyncio.create_task(prober.run()), asyncio.create_task(reporter.run())}
     done, _ = await asyncio.wait({obeying, *work}, return_when=asyncio.FIRST_COMPLETED)
-    if obeying not in done:
-        await done.pop()  # raises what ended it
+    for task in done:
+        task.result()  # raises what ended it, if that was not the end of stdin
 
 
 async def _obey(commands: asyncio.StreamReader, prober: Prober) -> None:
