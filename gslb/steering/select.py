@@ -34,7 +34,8 @@ class PoolState:
 
     @property
     def has_enough(self) -> bool:
-        return bool(self.available) and len(self.available) >= self.pool.min_healthy * self.weighted_count
+        # Divided, not multiplied: 7 / 50 is the very float written 0.14, and 0.14 * 50 is more than 7.
+        return bool(self.available) and len(self.available) / self.weighted_count >= self.pool.min_healthy
 
     @property
     def summary(self) -> str:
@@ -80,6 +81,7 @@ def select(steered: Steered, conditions: Conditions) -> Selection:
     for state in path:
         if state.available:
             return _chosen(steered, path, state, state.available, f"pool {state.pool.name} is below min_healthy")
+    for state in path:
         if state.standing_by:
             return _chosen(
                 steered, path, state, state.standing_by, f"pool {state.pool.name} is down to members of weight 0"
@@ -104,21 +106,24 @@ def _distribute(steered: Steered, states: tuple[MemberState, ...]) -> Distributi
 
 def _all_down(steered: Steered, path: tuple[PoolState, ...]) -> Selection:
     """Nothing on the path is available. Failing open disregards probes, never an operator's word, while any other
-    member remains."""
+    member remains: plain values give way to members of the path, and the first pool to the next."""
     said = (
         f"nothing available in pool {' or '.join(state.pool.name for state in path)}: all_down {steered.all_down.value}"
     )
     if steered.all_down in {AllDown.EMPTY, AllDown.SERVFAIL}:
         return Selection(steered, path, None, None, said)
-    if steered.all_down is AllDown.SERVE_ALL:
-        first = path[0].states
-        open_to = tuple(state for state in first if not state.held) or first
-        return Selection(steered, path, None, _distribute(steered, open_to), said)
+    not_held = (tuple(state for state in pool.states if not state.held) for pool in path)
+    remaining = next(filter(None, not_held), ())
     held = {state.member.value for state in path_states(path) if state.held}
-    values = tuple(value for value in steered.rrset.rdatas if value not in held) or steered.rrset.rdatas
+    values = tuple(value for value in steered.rrset.rdatas if value not in held)
+    if steered.all_down is AllDown.VALUES and (values or not remaining):
+        return Selection(steered, path, None, _all_of(values or steered.rrset.rdatas), said)
+    return Selection(steered, path, None, _distribute(steered, remaining or path[0].states), said)
+
+
+def _all_of(values: tuple[bytes, ...]) -> Distribution:
     members = tuple(Member(value) for value in values)
-    distribution = Distribution(members, (1,) * len(members), answers=len(members))
-    return Selection(steered, path, None, distribution, said)
+    return Distribution(members, (1,) * len(members), answers=len(members))
 
 
 def path_states(path: tuple[PoolState, ...]) -> list[MemberState]:
