@@ -59,7 +59,7 @@ def joined(path: str, *more: object) -> str:
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`; did you mean 'weight'?` when a known word is near, else what is known, else nothing."""
     known = sorted(known)
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.7)
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     if near:
         return f"; did you mean {near[0]!r}?"
     return f"; known: {', '.join(known)}" if known else ""

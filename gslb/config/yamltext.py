@@ -11,6 +11,7 @@ written twice in a mapping is a problem that names both lines.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import cast
 
 import yaml
 
@@ -49,16 +50,20 @@ class Sequence(list["Node"]):
     nodes: int
 
 
-class Mapping(dict[Text, "Node"]):
-    """A mapping, in the order written; its keys carry their lines."""
+class Mapping(dict[str, "Node"]):
+    """A mapping, in the order written; every key is a `Text`, which carries its line."""
 
     __slots__ = ("line", "nodes")
     line: int
     nodes: int
 
+    def entries(self) -> Iterator[tuple[Text, "Node"]]:
+        """Like `items()`, for callers that want the lines of the keys."""
+        return iter(cast("dict[Text, Node]", self).items())
+
     def key_line(self, key: str) -> int:
         """The line of `key`, or that of the mapping when it has no such key."""
-        return next((present.line for present in self if present == key), self.line)
+        return next((present.line for present, _ in self.entries() if present == key), self.line)
 
 
 Node = Text | Sequence | Mapping
@@ -193,7 +198,7 @@ class _Builder:
         """Take over the keys of one mapping or, the first one winning, of a list of them. Keys written here override
         merged ones; written above `<<` they are refused, because octoDNS and YAML differ on who wins then."""
         sources = value if isinstance(value, Sequence) else [value]
-        found: dict[Text, Node] = {}
+        found: dict[str, Node] = {}
         for source in sources:
             if not isinstance(source, Mapping):
                 self.findings.error(key.line, self._path(), "'<<' merges a mapping, or a list of mappings")
@@ -250,7 +255,9 @@ def _syntax_error(error: yaml.MarkedYAMLError, text: str) -> tuple[int, str, str
         return 1, "", f"not YAML: {said}"
     lines = text.splitlines()
     written = lines[mark.line] if mark.line < len(lines) else ""
-    address = _ADDRESS.search(written)
+    found = list(_ADDRESS.finditer(written))
+    address = next((match for match in found if match.start() <= mark.column <= match.end() + 1), None)
+    address = address or next(iter(found), None)
     if address:
         shown = re.sub(r"(?<!:):$", "", address.group())
         return mark.line + 1, "", f'YAML takes {shown} apart; quote it: "{shown}"'

@@ -1,0 +1,34 @@
+"""Addresses to listen on: `127.0.0.1`, `127.0.0.1:5300`, `::1`, `[::1]:5300`."""
+
+import ipaddress
+import re
+
+DNS_PORT = 53
+_WITH_PORT = re.compile(r"(?:\[(?P<six>[^\]]*)\]|(?P<four>[^:\[\]]*))(?::(?P<port>\d{1,5}))?", re.ASCII)
+
+
+def parse_endpoint(text: str, default_port: int = DNS_PORT) -> tuple[str, int]:
+    """The address, normalised, and the port (0: any free one). Raises `ValueError` that says what would be right."""
+    if text.count(":") > 1 and not text.startswith("["):
+        return _address(text, text), default_port
+    match = _WITH_PORT.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is not an address; write one like 127.0.0.1:53, [::1]:53 or ::1")
+    port = default_port if match["port"] is None else int(match["port"])
+    if port > 65535:
+        raise ValueError(f"port {port} is above 65535")
+    return _address(match["six"] or match["four"] or "", text), port
+
+
+def _address(host: str, text: str) -> str:
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        hint = "write one like 127.0.0.1:53, [::1]:53 or ::1"
+        raise ValueError(f"{text!r} is not an address to listen on; {hint}") from None
+
+
+def render_endpoint(endpoint: tuple[str, int]) -> str:
+    """`127.0.0.1:53`, `[::1]:53`."""
+    host, port = endpoint
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

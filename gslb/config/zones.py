@@ -1,0 +1,49 @@
+"""Reads a zone file, of either format, into a `Zone` that has passed every check."""
+
+from collections.abc import Mapping as AnyMapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from gslb.config.masterfile import read_master
+from gslb.config.monitors import MonitorProfile
+from gslb.config.octodns import read_octodns
+from gslb.config.problems import ConfigError, Findings, Problem
+from gslb.config.sources import ZoneSource
+from gslb.config.textfile import read_text
+from gslb.config.yamltext import Mapping, Text, parse_yaml
+from gslb.zone.zone import Zone
+
+__all__ = ["LoadedZone", "ZoneSource", "load_zone"]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedZone:
+    """`zone.serial` is 0 for YAML, and the file's own for a master file, where it is `serial_floor` too: the zone's
+    serial should not be below it. `files` are all that was read, the zone file first."""
+
+    zone: Zone
+    warnings: tuple[Problem, ...]
+    serial_floor: int | None
+    files: tuple[Path, ...]
+
+
+def load_zone(source: ZoneSource, monitors: AnyMapping[str, MonitorProfile], text: bytes | None = None) -> LoadedZone:
+    """Read and check the zone. `text` is the file's content where the caller has it already. Raises `ConfigError`
+    with every problem."""
+    written = read_text(source.path, text)
+    findings = Findings(str(source.path))
+    if source.format == "master":
+        draft, files = read_master(written, source, findings)
+        zone = draft.finish(findings)
+        return LoadedZone(zone, tuple(sorted(findings.warnings)), zone.serial, files)
+    tree = parse_yaml(written, str(source.path))
+    if not isinstance(tree, Mapping):
+        raise ConfigError([_no_records(tree, source)])
+    zone = read_octodns(tree, source, monitors, findings).finish(findings)
+    return LoadedZone(zone, tuple(sorted(findings.warnings)), None, (source.path,))
+
+
+def _no_records(tree: object, source: ZoneSource) -> Problem:
+    if tree is None or (isinstance(tree, Text) and tree.is_null):
+        return Problem(str(source.path), 1, "", "the file has no records")
+    return Problem(str(source.path), 1, "", "must be a mapping of owners to records")
