@@ -123,7 +123,7 @@ class ZoneTable:
     def _referral(self, cut: Node, qname: Name) -> Answer:
         """NS records of the child, the DS where it has one, and glue: required for servers inside the child
         (RFC 9471 section 3.1), sent where it fits for the others."""
-        synthesized = cut.veil is not cut
+        synthesized = not is_at_or_below(qname, cut.name)  # the cut is a wildcard
         ns = cut.rrsets[RRType.NS]
         segments = [self._segment(AUTHORITY, ns, owner_is_open=synthesized)]
         if RRType.DS in cut.rrsets:

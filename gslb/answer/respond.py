@@ -20,6 +20,7 @@ from gslb.zone.steered import SteeredKey
 
 MAX_STEPS = 8
 _RECORD_FIXED_OCTETS = 10
+_CNAME_IS_ANSWER = (RRType.CNAME, RRType.ANY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,9 @@ def _walk(qname: Name, qtype: int, draft: _Draft, zone: ZoneTable, table: Answer
         draft.lasting = draft.lasting and answer.exact
         name = answer.next
         if answer.draw is not None:
-            name = _take(table.draws[answer.draw], answer.draw, draft, zone, source)
+            following = _take(table.draws[answer.draw], answer.draw, draft, zone, source)
+            # A CNAME that is asked for is the answer, and no step on the way (RFC 1034 section 3.6.2).
+            name = None if qtype in _CNAME_IS_ANSWER else following
 
 
 def _take(draw: Draw, key: SteeredKey, draft: _Draft, zone: ZoneTable, source: DrawSource) -> Name | None:
@@ -170,6 +173,7 @@ def _take(draw: Draw, key: SteeredKey, draft: _Draft, zone: ZoneTable, source: D
     draft.rcode = draw.rcode
     if draw.rcode is Rcode.SERVFAIL:
         draft.pieces.clear()
+        draft.outcomes = ()
         draft.authoritative = False
     else:
         draft.add(zone.negative(draw.selection.steered.rrset.ttl_seconds))
