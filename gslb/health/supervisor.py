@@ -64,7 +64,7 @@ class Supervisor:
         self._silence_seconds = silence_seconds
         self._process: asyncio.subprocess.Process | None = None
         self._task: asyncio.Task[None] | None = None
-        self._stopping = False
+        self._stopping = asyncio.Event()
         self.status = ProberStatus("starting", None, clock())
 
     def start(self) -> None:
@@ -77,28 +77,34 @@ class Supervisor:
 
     async def stop(self) -> None:
         """End the prober, by force if it does not go within `STOP_SECONDS`."""
-        self._stopping = True
-        if self._process is not None and self._process.stdin is not None:
-            self._process.stdin.close()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._process.wait(), STOP_SECONDS)
+        self._stopping.set()
+        self._close_stdin()
         if self._task is not None:
+            await asyncio.wait({self._task}, timeout=STOP_SECONDS)
             self._task.cancel()
             await asyncio.wait({self._task})
+
+    def _close_stdin(self) -> None:
+        """The prober ends by itself when its stdin does."""
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()
 
     async def _run(self) -> None:
         failures = 0
         while True:
             started = asyncio.get_running_loop().time()
             how = await self._run_once()
-            if self._stopping:
+            if self._stopping.is_set():
                 return
             steady = asyncio.get_running_loop().time() - started >= STEADY_SECONDS
             delay = RESTART_DELAYS[min(0 if steady else failures, len(RESTART_DELAYS) - 1)]
             failures = 1 if steady else failures + 1
             self.status = ProberStatus("restarting", None, self._clock(), self.status.restarts + 1, how)
             log.error("prober_ended", how=how, restart_in_seconds=delay, meanwhile="the last verdicts stay")
-            await asyncio.sleep(delay)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(delay):
+                    await self._stopping.wait()
+                    return
 
     async def _run_once(self) -> str:
         """One prober from start to end; returns how it ended. Any failure here must lead to a restart."""
@@ -110,6 +116,8 @@ class Supervisor:
         try:
             self._process = process
             self.feed()
+            if self._stopping.is_set():
+                self._close_stdin()
             return await run.until_its_end()
         except Exception as error:
             log.exception("prober_report_failed")

@@ -61,30 +61,62 @@ def is_alive():
     return look
 
 
+@contextlib.asynccontextmanager
+async def listening(script, host="127.0.0.1", tls=None):
+    """A TCP server that runs `script(reader, writer)` for each connection and leaves nothing behind; yields its
+    port."""
+    tasks = set()
+
+    async def connected(reader, writer):
+        task = asyncio.current_task()
+        tasks.add(task)
+        try:
+            with contextlib.suppress(asyncio.CancelledError, OSError, asyncio.IncompleteReadError):
+                await script(reader, writer)
+        finally:
+            tasks.discard(task)
+            writer.close()
+            if writer.transport.get_write_buffer_size():
+                writer.transport.abort()
+
+    server = await asyncio.start_server(connected, host, 0, ssl=tls, backlog=1000)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        while tasks:
+            for task in list(tasks):
+                task.cancel()
+            await asyncio.wait(set(tasks))
+        await asyncio.sleep(0.01)  # closed transports let go of their sockets on the next rounds of the loop
+
+
+@pytest.fixture
+def serve():
+    """`async with serve(script) as port:`"""
+    return listening
+
+
 class Target:
     """An HTTP server on loopback whose status can be set; None: it takes connections and says nothing."""
 
     def __init__(self):
         self.status = 200
-        self.asked = 0
+        self._server = listening(self._answer)
 
     async def __aenter__(self):
-        self._server = await asyncio.start_server(self._answer, "127.0.0.1", 0, backlog=1000)
-        self.port = self._server.sockets[0].getsockname()[1]
+        self.port = await self._server.__aenter__()
         return self
 
-    async def __aexit__(self, *_):
-        self._server.close()
+    async def __aexit__(self, *raised):
+        await self._server.__aexit__(*raised)
 
     async def _answer(self, reader, writer):
-        self.asked += 1
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
-            await reader.readuntil(b"\r\n\r\n")
-            if self.status is None:
-                await reader.read()
-            else:
-                writer.write(f"HTTP/1.1 {self.status} Said\r\nContent-Length: 0\r\n\r\n".encode())
-        writer.close()
+        await reader.readuntil(b"\r\n\r\n")
+        if self.status is None:
+            await reader.read()
+        else:
+            writer.write(f"HTTP/1.1 {self.status} Said\r\nContent-Length: 0\r\n\r\n".encode())
 
 
 @pytest.fixture

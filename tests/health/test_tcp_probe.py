@@ -1,28 +1,27 @@
 import asyncio
-import contextlib
 
 import pytest
 
 from gslb.health.probes import PROBES
 
 
-def probe(script, timeout=5.0, target="127.0.0.1", **options):
-    async def run():
-        server = await asyncio.start_server(script, "127.0.0.1", 0)
-        port = server.sockets[0].getsockname()[1]
-        try:
-            return await PROBES["tcp"].run(target, PROBES["tcp"].options(port=port, **options), timeout)
-        finally:
-            server.close()
+@pytest.fixture
+def probe(serve):
+    """One probe of a server that runs `script`."""
 
-    return asyncio.run(run())
+    def attempt(script, timeout=5.0, target="127.0.0.1", **options):
+        async def run():
+            async with serve(script) as port:
+                return await PROBES["tcp"].run(target, PROBES["tcp"].options(port=port, **options), timeout)
+
+        return asyncio.run(run())
+
+    return attempt
 
 
 async def echoes(reader, writer):
-    with contextlib.suppress(OSError):
-        while chunk := await reader.read(100):
-            writer.write(chunk.upper())
-    writer.close()
+    while chunk := await reader.read(100):
+        writer.write(chunk.upper())
 
 
 async def greets(reader, writer):
@@ -30,19 +29,16 @@ async def greets(reader, writer):
         writer.write(part)
         await writer.drain()
         await asyncio.sleep(0.02)
-    writer.close()
 
 
 async def floods(reader, writer):
-    with contextlib.suppress(OSError):
-        while True:
-            writer.write(b"z" * 65536)
-            await writer.drain()
+    while True:
+        writer.write(b"z" * 65536)
+        await writer.drain()
 
 
 async def silent(reader, writer):
     await reader.read()
-    writer.close()
 
 
 @pytest.mark.parametrize(
@@ -57,22 +53,20 @@ async def silent(reader, writer):
         (floods, {"expect": "x"}, False, "no 'x' in the first 65536 octets"),
     ],
 )
-def test_the_connection_and_the_text_decide(script, options, ok, reason):
+def test_the_connection_and_the_text_decide(probe, script, options, ok, reason):
     result = probe(script, 0.5, **options)
     assert (result.ok, reason in result.reason) == (ok, True), result
     assert 0 < result.latency_seconds < 3
 
 
-def test_a_name_is_resolved():
+def test_a_name_is_resolved(probe):
     assert probe(silent, target="localhost").ok
 
 
-def test_a_refused_connection_is_down_with_the_reason():
+def test_a_refused_connection_is_down_with_the_reason(serve):
     async def run():
-        server = await asyncio.start_server(silent, "127.0.0.1", 0)
-        port = server.sockets[0].getsockname()[1]
-        server.close()
-        await server.wait_closed()
+        async with serve(silent) as port:
+            pass
         return await PROBES["tcp"].run("127.0.0.1", PROBES["tcp"].options(port=port), 2)
 
     assert asyncio.run(run()).reason == "connection refused"
