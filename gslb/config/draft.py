@@ -3,10 +3,15 @@
 from dataclasses import dataclass
 
 from gslb.config.problems import Findings, Problem
+from gslb.wire.codes import RRType
 from gslb.wire.names import Name, name_to_text
 from gslb.zone.builder import ZoneBuilder
 from gslb.zone.checks import Finding, check_zone
+from gslb.zone.rrset import RRset
 from gslb.zone.zone import Zone
+
+NAMESERVER_TTL = 3600
+"""The TTL of NS records that the node gives a zone, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +32,16 @@ class Draft:
     could not be read, so that nothing is said to be missing that may be just that."""
 
     def __init__(self, apex: Name, file: str) -> None:
+        self.apex = apex
         self.builder = ZoneBuilder(apex)
         self.file = file
         self.places: dict[PlaceKey, Place] = {}
         self.unread: set[tuple[Name, int | None]] = set()
+
+    def give_nameservers(self, servers: tuple[Name, ...]) -> None:
+        """Add NS records at the apex, unless some are written there."""
+        if servers and (self.apex, int(RRType.NS), None) not in self.places:
+            self.builder.add(RRset(self.apex, int(RRType.NS), NAMESERVER_TTL, servers))
 
     def finish(self, findings: Findings) -> Zone:
         """The zone, when neither reading nor the checks found a problem. Raises `ConfigError`."""

@@ -62,6 +62,7 @@ def read_master(text: str, source: ZoneSource, findings: Findings) -> tuple[Draf
     for (owner, rtype), group in reader.groups.items():
         reader.draft.builder.add(RRset(owner, rtype, group.ttl_seconds, tuple(group.rdatas)))
         reader.draft.places[owner, rtype, None] = group.place
+    reader.draft.give_nameservers(source.nameservers)
     return reader.draft, tuple(reader.files)
 
 

@@ -265,10 +265,8 @@ class _Reader:
                 self.draft.places[(*steered.key, str(name))] = place
 
     def finish(self) -> None:
-        """The NS records that the node gives where the zone has none, and the SOA."""
-        ns_key = (self.apex, int(RRType.NS), None)
-        if ns_key not in self.draft.places and self.source.nameservers:
-            self.draft.builder.add(RRset(self.apex, RRType.NS, DEFAULT_TTL, self.source.nameservers))
+        """The SOA, and the NS records of the node where the zone has none."""
+        self.draft.give_nameservers(self.source.nameservers)
         soa = Soa(
             mname=self.soa.mname or canonical((*self.servers, ROOT)[0]),
             rname=self.soa.rname or b"\x0ahostmaster" + self.apex,
@@ -278,5 +276,5 @@ class _Reader:
             expire=self.soa.expire,
             minimum=self.soa.minimum,
         )
-        self.draft.builder.add(RRset(self.apex, RRType.SOA, self.soa.ttl, (soa.to_rdata(),)))
-        self.draft.places[self.apex, RRType.SOA, None] = self.soa_place
+        self.draft.builder.add(RRset(self.apex, int(RRType.SOA), self.soa.ttl, (soa.to_rdata(),)))
+        self.draft.places[self.apex, int(RRType.SOA), None] = self.soa_place

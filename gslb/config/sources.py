@@ -16,7 +16,7 @@ _SERVED_SUFFIXES = (".yaml", ".zone")
 @dataclass(frozen=True, slots=True)
 class ZoneSource:
     """A zone and the file it is read from. `format` is a key of `FORMATS`; `nameservers` are the NS records for a
-    YAML zone that has none at its apex."""
+    zone that has none at its apex."""
 
     apex: Name
     path: Path

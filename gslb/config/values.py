@@ -135,9 +135,9 @@ def _word(name: str) -> Field:
     return Field(name, render, {"type": "string"})
 
 
-def _quoted(name: str) -> Field:
+def _quoted(name: str, fold: Callable[[str], str] = str) -> Field:
     """Text that octoDNS puts between the quotes of a master file as it is: its backslashes are escapes there."""
-    return Field(name, lambda text: '"' + re.sub(r'(?<!\\)"', r"\"", text) + '"', {"type": "string"})
+    return Field(name, lambda text: '"' + re.sub(r'(?<!\\)"', r"\"", fold(text)) + '"', {"type": "string"})
 
 
 def _hex(name: str) -> Field:
@@ -172,7 +172,7 @@ def _base64(text: str) -> bytes:
     return rdata_from_text(_OPENPGPKEY, text, ROOT)
 
 
-_SVCB_FIELDS = (_number("svcpriority", 65535), _name("targetname"))
+SVCB_FIELDS = (_number("svcpriority", 65535), _name("targetname"))
 
 FORMS: dict[str, TextForm | FieldsForm] = {
     "A": TextForm(RRType.A, _ipv4),
@@ -185,7 +185,7 @@ FORMS: dict[str, TextForm | FieldsForm] = {
         (_number("key_tag", 65535), _number("algorithm", 255), _number("digest_type", 255), _hex("digest")),
         (_number("flags", 65535), _number("protocol", 255), _number("algorithm", 255), _hex("public_key")),
     ),
-    "HTTPS": FieldsForm(RRType.HTTPS, _SVCB_FIELDS),
+    "HTTPS": FieldsForm(RRType.HTTPS, SVCB_FIELDS),
     "LOC": FieldsForm(
         _LOC,
         (
@@ -209,7 +209,7 @@ FORMS: dict[str, TextForm | FieldsForm] = {
         (
             _number("order", 65535),
             _number("preference", 65535),
-            _quoted("flags"),
+            _quoted("flags", str.upper),
             _quoted("service"),
             _quoted("regexp"),
             _name("replacement"),
@@ -223,13 +223,13 @@ FORMS: dict[str, TextForm | FieldsForm] = {
         RRType.SRV, (_number("priority", 65535), _number("weight", 65535), _number("port", 65535), _name("target"))
     ),
     "SSHFP": FieldsForm(_SSHFP, (_number("algorithm", 255), _number("fingerprint_type", 255), _hex("fingerprint"))),
-    "SVCB": FieldsForm(RRType.SVCB, _SVCB_FIELDS),
+    "SVCB": FieldsForm(RRType.SVCB, SVCB_FIELDS),
     "TLSA": FieldsForm(
         _TLSA,
         (
-            _number("certificate_usage", 255, default="0"),
-            _number("selector", 255, default="0"),
-            _number("matching_type", 255, default="0"),
+            _number("certificate_usage", 255),
+            _number("selector", 255),
+            _number("matching_type", 255),
             _hex("certificate_association_data"),
         ),
     ),
@@ -297,7 +297,7 @@ def _read_fields(form: FieldsForm, node: Node) -> bytes:
         raise BadValueError(f"must be a mapping with the keys {keys}", node.line)
     fields = _shape_of(form, node)
     known = {name for item in fields for name in (item.name, *item.aliases)}
-    with_params = fields is _SVCB_FIELDS
+    with_params = fields is SVCB_FIELDS
     if with_params:
         known.add(SVCPARAMS)
     for key, _ in node.entries():

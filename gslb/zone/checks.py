@@ -58,6 +58,7 @@ def _check_apex(zone: Zone) -> Iterator[Finding]:
     for rtype in (RRType.SOA, RRType.NS):
         if rtype not in at_apex:
             said = f"the zone has no {rtype.name} record at its apex {name_to_text(zone.apex)}"
+            said += "; add its name servers there, or `nameservers:` to gslb.yaml" if rtype == RRType.NS else ""
             yield Finding(zone.apex, rtype, said, is_absence=True)
     soa = at_apex.get(RRType.SOA)
     if soa is not None and len(soa.rdatas) > 1:
