@@ -57,6 +57,14 @@ def test_it_starts_and_its_status_says_so(monitor, until):
     supervising(scenario, monitor())
 
 
+def test_it_runs_in_a_session_of_its_own_out_of_reach_of_the_terminal(monitor, until):
+    async def scenario(supervisor, kept):
+        await until(lambda: kept.is_known)
+        assert os.getsid(supervisor.status.pid) == supervisor.status.pid
+
+    supervising(scenario, monitor())
+
+
 def test_a_prober_that_is_killed_is_replaced_and_goes_on_with_the_tracks(monitor, until):
     one = monitor(interval=0.3, rise=2, fall=3)
 
