@@ -25,6 +25,7 @@ from generator import GeneratorError, Load
 from measure import FOREIGN_LIMIT, Cpus, Sample, Subject, WrongAnswersError, measure, warm_up
 from options import Options, parse
 from peers import SERVERS
+from procstat import processes_hold_interrupts
 from running import Running, ServerError, free_port, running
 from zonedata import Workload, workload
 
@@ -44,6 +45,7 @@ class Bench:
     directory: Path
     blast: Path
     cpus: Cpus
+    interrupts: bool  # see `procstat.processes_hold_interrupts`
     programs: dict[str, str]  # path by server
     workloads: tuple[tuple[Workload, Path], ...]  # with their query files
 
@@ -52,6 +54,9 @@ class Bench:
         settings = (False, True) if self.options.edns else (False,)
         plain = Load(self.options.seconds)
         return [(*entry, replace(plain, edns=edns)) for edns in settings for entry in self.workloads]
+
+    def subject(self, name: str, server: Running, asked: Workload, queries: Path) -> Subject:
+        return Subject(name, server, asked, queries, self.blast, self.cpus, self.interrupts)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -103,6 +108,7 @@ def prepare(options: Options, directory: Path) -> Bench:
         directory=directory,
         blast=generator.build(directory),
         cpus=cpus,
+        interrupts=processes_hold_interrupts(cpus.generator),
         programs=programs,
         workloads=tuple((each, generator.write_queries(each, directory)) for each in made),
     )
@@ -175,7 +181,7 @@ def measure_all(bench: Bench) -> tuple[list[Sample], list[Sample]]:
         for name in names[turn:] + names[:turn]:
             with started(bench, name) as server:
                 for each, queries, load in bench.loads():
-                    subject = Subject(name, server, each, queries, bench.blast, bench.cpus)
+                    subject = bench.subject(name, server, each, queries)
                     samples = measure(subject, load, number, repeats=bench.options.repeats, tell=_tell)
                     best = min(samples, key=lambda sample: sample.foreign_share)
                     used.append(best)
@@ -236,7 +242,7 @@ def profile(bench: Bench) -> int:
     for index, (each, queries, load) in enumerate(bench.loads()):
         sampled = bench.directory / f"profile-{index}.json"
         with started(bench, "gslb", sampled) as server:
-            subject = Subject("gslb", server, each, queries, bench.blast, bench.cpus)
+            subject = bench.subject("gslb", server, each, queries)
             warm_up(subject, load)
             hotspots.toggle(server.pid)
             measure(subject, load, 0, repeats=0, tell=_tell)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from generator import GeneratorError, Load, Report, blast
-from procstat import BusyTime, CpuTime, busy_time, foreign_seconds, own_time, tree_time
+from procstat import CpuTime, busy_seconds, own_time, tree_time
 from running import Running
 from zonedata import Outcome, Workload
 
@@ -32,6 +32,10 @@ class Cpus:
 
     server: int
     generator: int
+
+    def busy(self, *, interrupts: bool) -> tuple[float, float]:
+        """The busy seconds so far of both."""
+        return busy_seconds(self.server, interrupts=interrupts), busy_seconds(self.generator, interrupts=interrupts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,7 @@ class Subject:
     queries: Path
     blast: Path
     cpus: Cpus
+    interrupts: bool  # see `processes_hold_interrupts`
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,7 @@ class _Clock:
     wall: float
     server: CpuTime
     ours: CpuTime
-    busy: tuple[BusyTime, BusyTime]
+    busy: tuple[float, float]  # the server's CPU and the generator's
 
 
 def measure(subject: Subject, load: Load, number: int, *, repeats: int, tell: Callable[[Sample], None]) -> list[Sample]:
@@ -107,10 +112,7 @@ def _sample(subject: Subject, load: Load, number: int) -> Sample:
     after = _read(subject)
     elapsed = after.wall - before.wall
     server, ours = after.server - before.server, (after.ours - before.ours).total
-    foreign = (
-        foreign_seconds(after.busy[0] - before.busy[0], server.total),
-        foreign_seconds(after.busy[1] - before.busy[1], ours),
-    )
+    foreign = max(after.busy[0] - before.busy[0] - server.total, after.busy[1] - before.busy[1] - ours)
     microseconds = 1e6 / report.received
     return Sample(
         server=subject.server,
@@ -129,17 +131,16 @@ def _sample(subject: Subject, load: Load, number: int) -> Sample:
         average_bytes=report.average_bytes,
         server_share=server.total / elapsed,
         generator_share=ours / elapsed,
-        foreign_share=max(foreign) / elapsed,
+        foreign_share=max(foreign, 0.0) / elapsed,
     )
 
 
 def _read(subject: Subject) -> _Clock:
-    cpus = subject.cpus
     return _Clock(
         wall=time.monotonic(),
         server=tree_time(subject.running.pid),
         ours=own_time(),
-        busy=(busy_time(cpus.server), busy_time(cpus.generator)),
+        busy=subject.cpus.busy(interrupts=subject.interrupts),
     )
 
 

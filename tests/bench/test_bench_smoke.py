@@ -21,7 +21,7 @@ import yaml
 import zonedata
 from generator import GeneratorError, Load
 from measure import Sample, wrong_answers
-from procstat import BusyTime, foreign_seconds
+from procstat import tree_time
 from running import ServerError, free_port, running
 from zonedata import Outcome, Question, Workload
 
@@ -231,16 +231,14 @@ def test_a_server_that_answers_wrong_is_not_measured():
     assert wrong_answers(seen, HALF_NXDOMAIN) == "1.0% of the replies are other, where 0.0% should be"
 
 
-@pytest.mark.parametrize(
-    ("busy", "ours", "foreign"),
-    [
-        (BusyTime(running=1.0, interrupts=2.0), 3.0, 0.0),  # interrupts are in the process's time
-        (BusyTime(running=1.0, interrupts=2.0), 1.0, 0.0),  # they are not
-        (BusyTime(running=2.5, interrupts=1.0), 3.0, 0.5),
-    ],
-)
-def test_time_that_neither_reading_explains_is_foreign(busy, ours, foreign):
-    assert foreign_seconds(busy, ours) == foreign
+def test_cpu_time_of_a_tree_holds_children_that_run_and_children_that_ended():
+    burn = "import time\nwhile time.process_time() < 0.2: pass\n"
+    both = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {burn!r}])\n{burn}print(flush=True)\ninput()"
+    with subprocess.Popen([sys.executable, "-c", both], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        assert 0.35 < tree_time(process.pid).total < 1
+        assert tree_time(os.getpid()).total > tree_time(process.pid).total
+        process.communicate(b"\n")
 
 
 def test_a_server_that_does_not_start_is_named_with_the_end_of_its_log(tool, tmp_path):
