@@ -9,6 +9,7 @@ import resource
 import socket
 import time
 from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,12 +40,18 @@ class CpuTime:
 def tree_time(root: int) -> CpuTime:
     """The CPU time so far of process `root` and all its descendants."""
     times, children = _processes()
-    total, waiting = CpuTime(0, 0), [root]
-    while waiting:
-        pid = waiting.pop()
-        total += times.get(pid, CpuTime(0, 0))
-        waiting += children[pid]
-    return total
+    return sum((times[pid] for pid in _tree(root, children) if pid in times), CpuTime(0, 0))
+
+
+def tree_processes(root: int) -> list[int]:
+    """The ids of `root` and its descendants."""
+    return list(_tree(root, _processes()[1]))
+
+
+def _tree(root: int, children: Mapping[int, Sequence[int]]) -> Iterator[int]:
+    yield root
+    for child in children.get(root, ()):
+        yield from _tree(child, children)
 
 
 def own_time() -> CpuTime:

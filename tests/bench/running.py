@@ -1,7 +1,7 @@
 """A server that runs for the length of a `with` block: started on one CPU, seen to answer right, stopped in every case.
 
-The server leads a process group of its own, so that Ctrl-C reaches only the benchmark, which then ends the whole
-group; and the kernel ends the server should the benchmark be killed without a chance to do so (PR_SET_PDEATHSIG).
+The server has a session of its own, so that Ctrl-C reaches only the benchmark, which then ends the server and its
+children; and the kernel ends the server should the benchmark be killed without a chance to do so (PR_SET_PDEATHSIG).
 """
 
 import os
@@ -10,12 +10,13 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import zonedata
 from dnslib import RCODE, DNSError, DNSRecord
+from procstat import tree_processes
 
 READY_SECONDS = 30
 STOP_SECONDS = 10
@@ -121,9 +122,23 @@ def _tail(log: Path) -> str:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(STOP_SECONDS)
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)  # whatever of its group is left
+    """Ask it to end, then kill what is left of it and its children. The handles are opened first: they stay with a
+    process, while its number may soon be another's."""
+    with ExitStack() as opened:
+        handles = [handle for pid in tree_processes(process.pid) if (handle := _handle(pid)) is not None]
+        for handle in handles:
+            opened.callback(os.close, handle)
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_SECONDS)
+        for handle in handles:
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(handle, signal.SIGKILL)
     process.wait()
+
+
+def _handle(pid: int) -> int | None:
+    try:
+        return os.pidfd_open(pid)
+    except ProcessLookupError:
+        return None

@@ -21,7 +21,7 @@ import yaml
 import zonedata
 from generator import GeneratorError, Load
 from measure import Sample, wrong_answers
-from procstat import tree_time
+from procstat import tree_processes, tree_time
 from running import ServerError, free_port, running
 from zonedata import Outcome, Question, Workload
 
@@ -251,6 +251,15 @@ def test_a_server_that_does_not_start_is_named_with_the_end_of_its_log(tool, tmp
         running("Broken", command, free_port(), tmp_path, cpu),
     ):
         pytest.fail("it is not ready")
+
+
+def test_children_that_stay_are_stopped_with_the_server_even_in_a_session_of_their_own(tool, tmp_path, monkeypatch):
+    tool("setpriv")
+    monkeypatch.setattr("running.CHECKS", ())
+    command = ["sh", "-c", "setsid sleep 300 & wait"]
+    with running("Parent", command, free_port(), tmp_path, min(os.sched_getaffinity(0))) as server:
+        (child,) = wait_for(lambda: [pid for pid in tree_processes(server.pid) if os.getsid(pid) != server.pid])
+    wait_for(lambda: not Path(f"/proc/{child}").exists())
 
 
 def test_the_sampler_names_the_function_that_burns(tmp_path):
