@@ -102,24 +102,21 @@ def _shares(draw: Draw) -> dict[bytes, float]:
 
 def _pool(state: PoolState, rtype: int, shares: dict[bytes, float], draw: Draw) -> dict[str, Any]:
     chosen = state.pool.name == draw.selection.pool
+    takes_part = chosen or draw.selection.pool is None  # all_down may answer with members of any pool
     return {
         "name": state.pool.name,
         "chosen": chosen,
         "summary": state.summary,
         "fallback": state.pool.fallback,
         "members": [
-            _member(member, rtype, shares.get(member.member.value) if chosen else None) for member in state.states
+            _member(member, rtype, shares.get(member.member.value) if takes_part else None, chosen=chosen)
+            for member in state.states
         ],
     }
 
 
-def _member(state: MemberState, rtype: int, share: float | None) -> dict[str, Any]:
+def _member(state: MemberState, rtype: int, share: float | None, *, chosen: bool) -> dict[str, Any]:
     """`share` is None for a member that takes no part; `skipped` says why."""
-    skipped = ""
-    if share is None:
-        skipped = "its pool is not used" if state.available else state.reason
-        if state.available and state.member.weight == 0:
-            skipped = "weight 0: stands by until no other member of its pool is available"
     return {
         "value": rdata_to_text(rtype, state.member.value),
         "weight": state.member.weight,
@@ -129,5 +126,13 @@ def _member(state: MemberState, rtype: int, share: float | None) -> dict[str, An
         "reason": state.reason,
         "monitor": state.member.monitor.key if state.member.monitor is not None else None,
         "share": share,
-        "skipped": skipped,
+        "skipped": _skipped(state, chosen=chosen) if share is None else "",
     }
+
+
+def _skipped(state: MemberState, *, chosen: bool) -> str:
+    if not state.available:
+        return state.reason
+    if state.member.weight == 0:
+        return "weight 0: stands by until no other member of its pool is available"
+    return "the policy prefers other members" if chosen else "its pool is not used"
