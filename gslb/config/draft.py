@@ -46,8 +46,9 @@ class Draft:
     def finish(self, findings: Findings) -> Zone:
         """The zone, when neither reading nor the checks found a problem. Raises `ConfigError`."""
         zone = self.builder.build()
+        all_was_read = not (self.unread or findings.problems)
         for finding in check_zone(zone):
-            if not (finding.is_absence and (self.unread or findings.problems)):
+            if all_was_read or not finding.is_absence:
                 self._report(finding, findings)
         findings.raise_if_any()
         return zone

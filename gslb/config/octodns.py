@@ -215,6 +215,7 @@ class _Reader:
             said = f"a {type_name} has one value"
             more = "; to choose among several write `dynamic:` pools" if type_name == "CNAME" else ""
             self.findings.error(values.line, path, said + more)
+            items = items[:1]
         found: dict[bytes, int] = {}
         for position, item in enumerate(items):
             where = joined(path, position) if len(items) > 1 else path

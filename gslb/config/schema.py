@@ -56,9 +56,9 @@ def _model(model: type[BaseModel], definitions: JsonSchema) -> JsonSchema:
 
 
 def _tidied(schema: Any) -> Any:
-    """Without pydantic's titles, its null branches (a key is left out instead) and defaults in our inner forms."""
+    """Without pydantic's titles, and without defaults that are in our inner forms."""
     if isinstance(schema, list):
-        return [_tidied(item) for item in schema if item != {"type": "null"}]
+        return [_tidied(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
     default = schema.get("default")

@@ -24,7 +24,7 @@ MAX_WEIGHT = 1000
 _MAX_RRSET_OCTETS = 64_000
 _SIGNED = {RRType.DNSKEY, RRType.RRSIG, RRType.NSEC, RRType.NSEC3, RRType.NSEC3PARAM}
 _ADDRESSES = {RRType.A, RRType.AAAA}
-_AT_A_CUT = {RRType.NS, RRType.DS}
+_AT_A_CUT = {RRType.NS, RRType.DS, RRType.DNAME}  # of these, a DNAME is an error of its own
 
 
 @dataclass(frozen=True, slots=True)
