@@ -75,12 +75,12 @@ def control_socket(state_dir: Path) -> socket.socket:
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     before = os.umask(0o177)
     try:
-        sock.bind(_short(path))
+        sock.bind(short_path(path))
     finally:
         os.umask(before)
     return sock
 
 
-def _short(path: Path) -> str:
+def short_path(path: Path) -> str:
     """A path that fits the 107 octets of a Unix socket address: relative where that is shorter."""
     return min(str(path), os.path.relpath(path), key=len)

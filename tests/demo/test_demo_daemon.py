@@ -1,0 +1,194 @@
+"""The demo as people run it: unattended, live, on a terminal, and ended in every way."""
+
+import fcntl
+import json
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import termios
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from gslb.demo.story import STEPS
+
+pytestmark = pytest.mark.daemon
+STORY_SECONDS = "28s"  # 15 s when all goes well
+
+
+def ends(running, running_of, pids, seconds=20):
+    """The exit code, when the demo and all its processes have ended."""
+    code = running.process.wait(seconds)
+    running.wait_for(lambda: not running_of(pids), f"all of {pids} to end", seconds)
+    return code
+
+
+def test_the_story_is_seen_and_told_step_by_step(start_demo, tmp_path):
+    running = start_demo("--for", STORY_SECONDS, "--dir", str(tmp_path / "demo"))
+    assert running.process.wait(60) == 0, running.text()
+    for step in STEPS:
+        assert re.search(rf"^ok +{step} ", running.text(), re.MULTILINE), running.text()
+    assert re.search(r"127\.0\.0\.11 left the answers \d\.\d\d s after it was killed, bound 2\.5 s", running.text())
+    assert re.search(r"demo\.example\.yaml:\d+: www", running.text())
+    assert (tmp_path / "demo" / "gslb.yaml").exists()
+    assert "Traceback" not in (tmp_path / "demo" / "logs" / "node.log").read_text()
+
+
+def test_a_story_that_cannot_be_seen_fails_by_the_name_of_its_step_as_json_too(start_demo, commands_of, tmp_path):
+    out = tmp_path / "json"
+    with out.open("wb") as stdout:
+        running = start_demo("--for", "30s", "--json", stdout=stdout)
+    running.wait_for(lambda: "seen: start" in running.text(), "the start")
+    (node,) = [pid for pid, command in commands_of(running.process.pid).items() if "gslb.cli serve" in command]
+    os.kill(node, signal.SIGKILL)
+    assert running.process.wait(40) == 1
+    told = json.loads(out.read_text())
+    assert told["ok"] is False
+    assert told["failed"] in STEPS[1:]
+    assert told["steps"][-1]["step"] == told["failed"]
+    kept = Path(re.search(r"its files and logs stay in (\S+)", running.text())[1])
+    assert "serving" in (kept / "logs" / "node.log").read_text()
+
+
+def test_a_port_that_is_taken_ends_it_with_what_to_do(start_demo, taken_port):
+    running = start_demo("--port", str(taken_port))
+    assert running.process.wait(20) == 1
+    assert (
+        running.text()
+        == f"gslb demo: 127.0.0.1 port {taken_port} is taken: choose another with --port, or leave it out\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--for", "5s"], "25s or more"),
+        (["--for", "60"], "write 60s"),
+        (["--json"], "--for"),
+    ],
+)
+def test_wrong_options_are_refused_with_what_would_be_right(start_demo, arguments, said):
+    running = start_demo(*arguments)
+    assert running.process.wait(20) == 2
+    assert said in running.text()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_stops_everything_and_leaves_no_process_and_no_folder(start_demo, running_of, number):
+    running = start_demo()
+    pids = running.all_serving()
+    folder = re.search(r"edit +(\S+)/demo\.example\.yaml", running.text())[1]
+    running.process.send_signal(number)
+    assert ends(running, running_of, pids) == 0, running.text()
+    assert "Traceback" not in running.text()
+    assert not Path(folder).exists()
+
+
+def test_a_demo_that_is_killed_leaves_no_process(start_demo, running_of, tmp_path):
+    running = start_demo("--dir", str(tmp_path / "demo"))
+    pids = running.all_serving()
+    running.process.kill()
+    assert ends(running, running_of, pids) == -signal.SIGKILL
+
+
+def test_a_second_demo_does_not_touch_the_folder_of_the_first(start_demo, tmp_path):
+    folder = str(tmp_path / "demo")
+    first = start_demo("--dir", folder)
+    first.all_serving()
+    config = (tmp_path / "demo" / "gslb.yaml").read_text()
+    second = start_demo("--dir", folder)
+    assert second.process.wait(20) == 1
+    assert "another demo runs" in second.text()
+    assert (tmp_path / "demo" / "gslb.yaml").read_text() == config
+
+
+def test_the_printed_commands_kill_and_revive_a_backend(start_demo):
+    running = start_demo()
+    running.all_serving()
+    control = re.search(r"curl -X POST (http://127\.0\.0\.1:\d+)/kill/1", running.text())[1]
+    backend = re.search(r"curl (http://127\.0\.0\.11:\d+/)", running.text())[1]
+    assert get(backend).startswith("backend 127.0.0.11 ")
+    assert post(f"{control}/kill/1") == "backend 1 is killed\n"
+    running.wait_for(lambda: get(backend) is None, "the backend to be gone")
+    running.wait_for(lambda: "127.0.0.11 is down: connection refused" in running.text(), "the node to see it")
+    assert post(f"{control}/kill/1") == "backend 1 does not run\n"
+    assert post(f"{control}/revive/1") == "backend 1 runs again\n"
+    assert get(backend).startswith("backend 127.0.0.11 ")
+    running.wait_for(lambda: "127.0.0.11 is up: 200 OK" in running.text(), "the node to see it again")
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        post(f"{control}/kill/9")
+
+
+def get(url):
+    try:
+        with urllib.request.urlopen(url, timeout=2) as response:
+            return response.read().decode()
+    except OSError:
+        return None
+
+
+def post(url):
+    with urllib.request.urlopen(urllib.request.Request(url, method="POST"), timeout=10) as response:
+        return response.read().decode()
+
+
+class Terminal:
+    """A pseudo-terminal of 50 lines and 160 columns, and what was drawn on it."""
+
+    def __init__(self):
+        self.ours, self.theirs = pty.openpty()
+        fcntl.ioctl(self.theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 160, 0, 0))
+        self.text = ""
+
+    def press(self, keys):
+        os.write(self.ours, keys)
+
+    def read_until(self, pattern, seconds=30):
+        """Read what is drawn until a new piece of it matches."""
+        end, start = time.monotonic() + seconds, len(self.text)
+        while not (found := re.search(pattern, self.text[start:])):
+            assert time.monotonic() < end, f"{pattern!r} was not drawn in {seconds} s:\n{self.text[-3000:]}"
+            if select.select([self.ours], [], [], 0.1)[0]:
+                drawn = os.read(self.ours, 65536).decode(errors="replace")
+                self.text += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\r", "", drawn)
+        return found
+
+    def close(self):
+        os.close(self.ours)
+        os.close(self.theirs)
+
+
+@pytest.fixture
+def terminal():
+    terminal = Terminal()
+    yield terminal
+    terminal.close()
+
+
+def own_the_terminal():
+    """In the child: its session's controlling terminal is standard input, as in a shell."""
+    os.setsid()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+def test_on_a_terminal_the_members_are_drawn_a_key_kills_and_revives_and_ctrl_c_ends(start_demo, terminal):
+    before = termios.tcgetattr(terminal.theirs)
+    streams = dict.fromkeys(("stdin", "stdout", "stderr"), terminal.theirs)
+    environment = os.environ | {"TERM": "xterm-256color"}
+    running = start_demo(env=environment, start_new_session=False, preexec_fn=own_the_terminal, **streams)
+    terminal.read_until(r"1 2 3 kills or revives a backend")
+    terminal.read_until(r"1 +127\.0\.0\.11 +\d+ +up +\d+s +60\.0% +60\.0% +[56]\d\.\d%")
+    terminal.press(b"1")
+    terminal.read_until(r"1 +127\.0\.0\.11 +- +down +\d+s +60\.0% +0\.0% +\S+ .*connection refused")
+    terminal.press(b"1")
+    terminal.read_until(r"1 +127\.0\.0\.11 +\d+ +up +\d+s +60\.0% +60\.0%")
+    terminal.press(b"\x03")
+    terminal.read_until("everything is stopped")
+    assert running.process.wait(20) == 0
+    assert termios.tcgetattr(terminal.theirs) == before

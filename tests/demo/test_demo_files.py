@@ -1,0 +1,83 @@
+"""The demo's files are right, and its mistake is wrong in the line it says."""
+
+import pytest
+
+from gslb.config.node import load_node
+from gslb.config.problems import ConfigError
+from gslb.config.zones import load_zone
+from gslb.demo.files import FolderError, broken, write_files, write_zone, zone_text
+from gslb.demo.plan import APEX, FALL, RISE, make_plan
+from gslb.demo.ports import PlatformError, free_dns_port, is_free_for_dns
+
+
+@pytest.fixture
+def plan(tmp_path):
+    plan = make_plan(tmp_path)
+    write_files(plan, keep_zone=True)
+    return plan
+
+
+def loaded(plan):
+    config = load_node(plan.nodes[0].config)
+    (source,) = config.zones.values()
+    return config, load_zone(source, config.monitors)
+
+
+def test_the_files_load_without_a_warning_and_steer_with_the_weights_of_the_plan(plan):
+    config, read = loaded(plan)
+    assert read.warnings == ()
+    assert config.monitors["web"].fall == FALL
+    assert config.monitors["web"].rise == RISE
+    weights = {
+        key[0]: [member.weight for member in steered.pools[0].members] for key, steered in read.zone.steered.items()
+    }
+    www = b"\x03www\x04demo\x07example\x00"
+    assert weights[www] == list(plan.weights.values())
+    assert len(weights) == 3
+
+
+def test_the_edit_loads_and_has_the_new_record(plan):
+    write_zone(plan, zone_text({"127.0.0.11": 1, "127.0.0.12": 1, "127.0.0.13": 3}, new_record="127.0.0.11"))
+    _, read = loaded(plan)
+    assert b"\x03new\x04demo\x07example\x00" in read.zone.rrsets
+
+
+def test_the_mistake_is_refused_in_the_line_it_is_in(plan):
+    text, line = broken(zone_text(plan.weights), "127.0.0.11")
+    write_zone(plan, text)
+    with pytest.raises(ConfigError) as caught:
+        loaded(plan)
+    (problem,) = caught.value.problems
+    assert str(problem).startswith(f"{plan.zone_file}:{line}: ")
+
+
+def test_an_edited_zone_is_kept_live_and_never_overwritten_by_the_story(plan):
+    write_zone(plan, zone_text({"127.0.0.11": 9}))
+    write_files(plan, keep_zone=True)
+    assert plan.zone_file.read_text() == zone_text({"127.0.0.11": 9})
+    with pytest.raises(FolderError, match="has been edited"):
+        write_files(plan, keep_zone=False)
+
+
+def test_the_story_takes_a_folder_that_it_left(plan):
+    write_files(plan, keep_zone=False)
+    assert plan.zone_file.name == f"{APEX}.yaml"
+
+
+def test_a_configuration_that_is_not_the_demos_is_left_alone(tmp_path):
+    (tmp_path / "gslb.yaml").write_text("node: mine\n")
+    with pytest.raises(FolderError, match="was not written by the demo"):
+        write_files(make_plan(tmp_path), keep_zone=True)
+    assert (tmp_path / "gslb.yaml").read_text() == "node: mine\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["gslb.yaml"]
+
+
+def test_a_port_that_is_taken_is_refused_with_what_to_do(tmp_path, taken_port):
+    assert not is_free_for_dns("127.0.0.1", taken_port)
+    with pytest.raises(PlatformError, match="choose another with --port"):
+        make_plan(tmp_path, taken_port)
+
+
+def test_an_address_of_another_machine_is_told_with_what_would_help():
+    with pytest.raises(PlatformError, match=r"192\.0\.2\.1 is no address of this system"):
+        free_dns_port("192.0.2.1")
