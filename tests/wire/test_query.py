@@ -187,6 +187,10 @@ def test_a_fault_in_the_opt_asks_for_an_opt_in_the_reply() -> None:
             Query(b"\xab\xcd", 0x0100, WWW, 1, 1, Edns(1232, 0, dnssec_ok=False), signed=True),
         ),
         (
+            with_additional(b"\x3f" + b"k" * 63 + TSIG[4:]),  # a key's name of the longest label
+            Query(b"\xab\xcd", 0x0100, WWW, 1, 1, None, signed=True),
+        ),
+        (
             with_additional(A_RECORD, OPT),
             Query(b"\xab\xcd", 0x0100, WWW, 1, 1, Edns(1232, 0, dnssec_ok=False), signed=False),
         ),
