@@ -146,6 +146,7 @@ class HealthService:
         self._tracks = {key: track for key, track in tracks.items() if track is not None}
         fresh = {key for key, track in self._tracks.items() if track.verdict.health is not Health.UNKNOWN}
         self._overrides = Overrides(self._store.load_overrides())
+        self._snapshot = None
         self._expire_overrides()
         self._await(self._monitors.keys() - fresh)
         log.info("health_loaded", monitors=len(monitors), fresh=len(fresh), overrides=len(self._overrides.notes))

@@ -90,7 +90,7 @@ class Listeners:
         if not self._open:
             raise ListenError(problems[0] if problems else "no local address for what `listen` names; give one")
         for message in problems:
-            log.warning("not listening on an address", problem=message)
+            log.warning("address_not_listening", problem=message)
 
     async def refresh(self) -> None:
         """Follow local addresses that came or went, for wildcard addresses."""
@@ -99,15 +99,15 @@ class Listeners:
             udp, server = self._open.pop(address)
             udp.close()
             server.close()
-            log.info("stopped listening: the address is gone", address=address[0], port=address[1])
+            log.info("address_gone", address=address[0], port=address[1])
         for address in wanted:
             if address not in self._open:
                 try:
                     await self._open_one(address)
                 except OSError as error:
-                    log.warning("not listening on an address", problem=_explain(address, error))
+                    log.warning("address_not_listening", problem=_explain(address, error))
                 else:
-                    log.info("listening on a new address", address=address[0], port=address[1])
+                    log.info("address_added", address=address[0], port=address[1])
 
     async def _open_one(self, address: Address) -> None:
         udp_socket, tcp_socket = _bind_pair(address)

@@ -48,8 +48,8 @@ class Responder:
         """The reply to any octets, or None for silence. Counts what it does."""
         try:
             reply = respond(data, self.table, self.source, udp=udp, udp_size=self.udp_size)
-        except Exception:  # noqa: BLE001  the one guard: a bug of ours costs this query, not the server
-            return self.servfail(data)
+        except Exception as error:  # noqa: BLE001  the one guard: a bug of ours costs this query, not the server
+            return self.servfail(data, error)
         transport = "udp" if udp else "tcp"
         if not isinstance(reply, Reply):
             self.metrics.malformed.labels(transport, reply.reason).inc()
@@ -62,11 +62,11 @@ class Responder:
             tally.fold()
         return reply.wire
 
-    def servfail(self, data: bytes) -> bytes:
-        """Count and log the exception being handled; the reply to the query that met it."""
+    def servfail(self, data: bytes, error: Exception) -> bytes:
+        """Count and log a bug of ours; the reply to the query that met it."""
         self.metrics.internal_errors.inc()
         if self._logged < _LOGGED_ERRORS:
             self._logged += 1
-            log.error("internal error; please report it with this query", query=data.hex(), exc_info=True)
+            log.error("internal_error", advice="please report this, with the query", query=data.hex(), exc_info=error)
         flags = int.from_bytes(data[2:4], "big")
         return render_header(data[:2], flags, 0, Rcode.SERVFAIL, NO_RECORDS, questions=0)

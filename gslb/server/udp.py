@@ -43,8 +43,8 @@ class UdpListener:
                 data, peer = receive(MAX_QUERY_OCTETS)
                 try:
                     shortcut = short(data, table, source)
-                except Exception:  # noqa: BLE001  a bug of ours costs this query, not the server
-                    send(responder.servfail(data), peer)
+                except Exception as error:  # noqa: BLE001  a bug of ours costs this query, not the server
+                    send(responder.servfail(data, error), peer)
                     continue
                 if shortcut is None:
                     reply = responder.answer(data, self.tally, udp=True)

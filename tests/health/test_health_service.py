@@ -160,6 +160,22 @@ def test_fresh_verdicts_of_before_the_restart_need_no_first_round(tmp_path, moni
     asyncio.run(run())
 
 
+def test_conditions_read_before_the_start_do_not_hide_the_stored_verdicts(tmp_path, monitor, track):
+    one = monitor(kind="http", port=1)
+    Store(tmp_path).save_tracks({one.key: track("down", "refused", checked=time.time() - 5)})
+
+    async def run():
+        service = HealthService(tmp_path, lambda *_: None)
+        assert not service.conditions.verdicts
+        await service.start({one})
+        try:
+            assert service.conditions.verdicts[one.key].health is Health.DOWN
+        finally:
+            await service.stop()
+
+    asyncio.run(run())
+
+
 def test_a_stale_verdict_is_unknown_until_the_first_probe(tmp_path, monitor, track, until):
     one = monitor()
     Store(tmp_path).save_tracks({one.key: track("up", "connected", checked=time.time() - 3600)})

@@ -1,0 +1,7 @@
+"""`python -m gslb` is `gslb`."""
+
+import sys
+
+from gslb.cli.main import main
+
+sys.exit(main())

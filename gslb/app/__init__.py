@@ -1,0 +1,1 @@
+"""The composition root: a running node, put together from the layers below."""

@@ -1,0 +1,329 @@
+"""A running node.
+
+Start: lock the state directory, load zones, let every member be probed once, then bind the DNS sockets, so that
+resolvers ask another server until this one knows who is alive. From then on three things change what is served,
+each by making a new `AnswerTable` and swapping it in: a zone file, a verdict, an override.
+"""
+
+import asyncio
+import fcntl
+import os
+import time
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import IO, Any
+
+import structlog
+from aiohttp import web
+
+from gslb import __version__
+from gslb.answer.explain import explain
+from gslb.answer.table import AnswerTable
+from gslb.api.control import ControlError, control_app, control_socket
+from gslb.api.monitoring import monitoring_app
+from gslb.app.overrides import find_member, override_json, override_note
+from gslb.app.readings import readings
+from gslb.app.status import members_status, not_ready, zones_status
+from gslb.app.watch import changes
+from gslb.app.zones import Loaded, Zones
+from gslb.config.node import NodeConfig, ZoneSource, load_node
+from gslb.config.problems import ConfigError
+from gslb.config.versions import VersionStore
+from gslb.health.service import HealthService
+from gslb.metrics import Metrics
+from gslb.server.listen import ListenError, Listeners
+from gslb.server.responder import Responder
+from gslb.server.tcp import TcpLimits
+from gslb.steering.conditions import Conditions, OverrideKey
+from gslb.wire.codes import type_from_text
+from gslb.wire.names import BadNameError, name_from_text, name_to_text
+from gslb.zone.steered import Monitor, SteeredKey
+
+log = structlog.get_logger("gslb")
+
+_ADDRESS_REFRESH_SECONDS = 15.0
+_NEEDS_RESTART = ("node", "listen", "state_dir", "api", "limits")
+
+
+class StartError(Exception):
+    """The node cannot start; the message says why and what would help."""
+
+
+class Node:
+    """One node: give it a configuration, `start` it, `stop` it. Implements `api.control.Controlled`."""
+
+    def __init__(self, config: NodeConfig) -> None:
+        self.config = config
+        self.metrics = Metrics()
+        self.started = time.time()
+        self.listeners: Listeners | None = None
+        self._responder = Responder(self.metrics, config.limits.udp_size)
+        self._zones: Zones
+        self._health: HealthService
+        self._lock_file: IO[str] | None = None
+        self._config_problems: tuple[str, ...] = ()
+        self._users: dict[str, set[SteeredKey]] = {}
+        self._reloading = asyncio.Lock()
+        self._stopping = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._runners: list[web.AppRunner] = []
+        self.api_address: tuple[str, int] | None = None
+
+    @property
+    def table(self) -> AnswerTable:
+        return self._responder.table
+
+    # Starting and stopping
+
+    async def start(self) -> None:
+        """Raises `StartError`; whatever was opened before is closed again."""
+        try:
+            await self._start()
+        except (OSError, ListenError) as error:
+            await self.stop()
+            raise StartError(str(error)) from None
+        except StartError:
+            await self.stop()
+            raise
+
+    async def _start(self) -> None:
+        self._take_state_dir()
+        self._zones = Zones(VersionStore(self.config.state_dir))
+        limits = self.config.limits
+        self._health = HealthService(self.config.state_dir, self._health_changed, concurrency=limits.probe_concurrency)
+        self.metrics.collect_from(lambda: readings(self._zones, self.table, self._health))
+        for source in self.config.zones.values():
+            self._accept(source, await asyncio.to_thread(self._zones.load, source, self.config.monitors, starting=True))
+        self._index_users()
+        await self._open_control()
+        await self._health.start(self._monitors(), limits.first_round_seconds)
+        self._health_changed(
+            self._health.conditions, frozenset(self._users), frozenset(self._health.conditions.overrides)
+        )
+        tcp = TcpLimits(limits.tcp_connections, limits.tcp_per_client, limits.tcp_idle_seconds)
+        listeners = Listeners(self.config.listen, self._responder, tcp)
+        await listeners.start()
+        self.listeners = listeners
+        await self._open_monitoring()
+        self._tasks = [asyncio.create_task(self._watch_files()), asyncio.create_task(self._watch_addresses())]
+        log.info(
+            "serving",
+            node=self.config.node,
+            version=__version__,
+            listen=[f"{host} port {port}" for host, port in listeners.addresses],
+            zones=len(self._zones.entries),
+            seconds=round(time.time() - self.started, 2),
+        )
+
+    def _take_state_dir(self) -> None:
+        state_dir = self.config.state_dir
+        advice = "give `state_dir` a directory that this user may write"
+        try:
+            state_dir.mkdir(parents=True, exist_ok=True)
+            self._lock_file = (state_dir / "lock").open("w")
+        except OSError as error:
+            raise StartError(f"cannot write {state_dir}: {error.strerror or error}: {advice}") from None
+        try:
+            fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise StartError(
+                f"another node uses {state_dir}: stop it, or give this one a `state_dir` of its own"
+            ) from None
+
+    async def _open_control(self) -> None:
+        runner = web.AppRunner(control_app(self), access_log=None, shutdown_timeout=1.0)
+        await runner.setup()
+        self._runners.append(runner)
+        await web.SockSite(runner, control_socket(self.config.state_dir)).start()
+
+    async def _open_monitoring(self) -> None:
+        if self.config.api is None:
+            return
+        host, port = self.config.api
+        app = monitoring_app(self.metrics.registry, self._fold, self._not_ready)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        await runner.setup()
+        self._runners.append(runner)
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError as error:
+            raise StartError(
+                f"cannot open `api` on {host}:{port}: {error.strerror or error}: choose another port"
+            ) from None
+        bound = runner.addresses[0]
+        self.api_address = (bound[0], bound[1])
+
+    async def stop(self) -> None:
+        """Close what is open; what was written stays. Safe to call at any moment after `__init__`."""
+        self._stopping.set()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self.listeners is not None:
+            self.listeners.close()
+        for runner in self._runners:
+            await runner.cleanup()
+        if hasattr(self, "_health"):
+            await self._health.stop()
+        if self._lock_file is not None:
+            self._lock_file.close()
+
+    # Zones and configuration
+
+    def _accept(self, source: ZoneSource, loaded: Loaded) -> None:
+        """Take a loaded zone into what is served, and say what happened."""
+        file = str(source.path)
+        self._zones.accept(source, loaded)
+        entry = self._zones.entries[source.apex]
+        if loaded.table is not None and loaded.changed:
+            self._responder.table = self.table.with_zone(loaded.table, self._conditions())
+            self.metrics.serial.labels(entry.text).set(loaded.table.zone.serial)
+        elif entry.table is None:
+            self._responder.table = self.table.with_failed(source.apex)
+        good = not loaded.problems
+        self.metrics.reloads.labels(file, "ok" if good else "failed").inc()
+        self.metrics.config_ok.labels(file).set(good)
+        for problem in loaded.problems:
+            log.error("zone_not_taken", zone=entry.text, problem=str(problem), served=entry.served_from)
+        for warning in loaded.warnings:
+            log.warning("zone_warning", zone=entry.text, problem=str(warning))
+        if good and loaded.changed and loaded.table is not None:
+            log.info("zone_loaded", zone=entry.text, serial=loaded.table.zone.serial, file=file)
+
+    async def reload(self, changed: Iterable[Path] | None = None) -> dict[str, Any]:
+        """Read again what changed (everything when None). Files that fail change nothing. Gives what is wrong."""
+        async with self._reloading:
+            paths = None if changed is None else set(changed)
+            monitors = self.config.monitors
+            if paths is None or paths & {self.config.path, self.config.zones_dir}:
+                await self._reload_config()
+            everything = paths is None or self.config.monitors != monitors
+            for source in list(self.config.zones.values()):
+                if everything or source.path in (paths or ()) or source.apex not in self._zones.entries:
+                    self._accept(source, await asyncio.to_thread(self._zones.load, source, self.config.monitors))
+            self._index_users()
+            self._health.watch(self._monitors())
+        problems = [str(problem) for entry in self._zones.entries.values() for problem in entry.problems]
+        return {"problems": [*self._config_problems, *problems]}
+
+    async def _reload_config(self) -> None:
+        file = str(self.config.path)
+        try:
+            config = await asyncio.to_thread(load_node, self.config.path)
+        except ConfigError as error:
+            self._config_problems = tuple(str(problem) for problem in error.problems)
+            self.metrics.reloads.labels(file, "failed").inc()
+            self.metrics.config_ok.labels(file).set(0)
+            for problem in error.problems:
+                log.error("config_not_taken", problem=str(problem))  # noqa: TRY400  the file is wrong, not us
+            return
+        for name in _NEEDS_RESTART:
+            if getattr(config, name) != getattr(self.config, name):
+                log.warning("setting_needs_restart", setting=name)
+        for apex in [apex for apex in self._zones.entries if apex not in config.zones]:
+            self._zones.drop(apex)
+            self._responder.table = self.table.without_zone(apex)
+            log.info("zone_dropped", zone=name_to_text(apex))
+        self.config = config
+        self._config_problems = ()
+        self.metrics.reloads.labels(file, "ok").inc()
+        self.metrics.config_ok.labels(file).set(1)
+
+    def _watched(self) -> set[Path]:
+        directory = {self.config.zones_dir} if self.config.zones_dir is not None else set()
+        return {self.config.path, *directory, *(source.path for source in self.config.zones.values())}
+
+    async def _watch_files(self) -> None:
+        async for changed in changes(self._watched, self._stopping):
+            await self.reload(changed)
+
+    async def _watch_addresses(self) -> None:
+        while self.listeners is not None:
+            await asyncio.sleep(_ADDRESS_REFRESH_SECONDS)
+            await self.listeners.refresh()
+
+    # Health
+
+    def _conditions(self) -> Conditions:
+        return self._health.conditions
+
+    def _monitors(self) -> set[Monitor]:
+        tables = [table for table in self.table.zones.values() if table is not None]
+        return {monitor for table in tables for monitor in table.zone.monitors()}
+
+    def _index_users(self) -> None:
+        """Which steered owners use each monitor: a verdict compiles only these anew."""
+        users: defaultdict[str, set[SteeredKey]] = defaultdict(set)
+        for key, draw in self.table.draws.items():
+            for monitor in draw.selection.steered.monitors():
+                users[monitor.key].add(key)
+        self._users = dict(users)
+
+    def _health_changed(
+        self, conditions: Conditions, monitors: frozenset[str], overrides: frozenset[OverrideKey]
+    ) -> None:
+        keys = {key for monitor in monitors for key in self._users.get(monitor, ())}
+        keys |= {key for key, _ in overrides if key in self.table.draws}
+        before = self.table
+        self._responder.table = before.with_conditions(keys, conditions)
+        for key in sorted(keys):
+            was, now = before.draws[key].selection, self.table.draws[key].selection
+            if was.degraded != now.degraded:
+                say = log.warning if now.degraded else log.info
+                what = now.degraded or "answers as configured again"
+                say("steering_changed", owner=name_to_text(key[0]), pool=now.pool or "", state=what)
+
+    # What the commands ask (api.control.Controlled)
+
+    def _fold(self) -> None:
+        if self.listeners is not None:
+            self.listeners.fold()
+
+    def _not_ready(self) -> list[str]:
+        return not_ready(self._zones, self._config_problems, serving=self.listeners is not None)
+
+    def status(self) -> dict[str, Any]:
+        prober = self._health.prober
+        listeners = self.listeners
+        return {
+            "node": self.config.node,
+            "version": __version__,
+            "pid": os.getpid(),
+            "started": self.started,
+            "state": "serving" if listeners is not None else "starting: first round of probes",
+            "listen": [list(address) for address in listeners.addresses] if listeners is not None else [],
+            "api": list(self.api_address) if self.api_address is not None else None,
+            "config": {"file": str(self.config.path), "problems": list(self._config_problems)},
+            "replies": listeners.replies if listeners is not None else 0,
+            "prober": {
+                "state": prober.state,
+                "pid": prober.pid,
+                "since": prober.since,
+                "restarts": prober.restarts,
+                "last_exit": prober.last_exit,
+            },
+            "zones": zones_status(self._zones),
+            "members": members_status(self.table, self._health.conditions),
+            "overrides": [override_json(key, note) for key, note in self._health.conditions.overrides.items()],
+        }
+
+    def explain(self, name: str, rtype: str, client: str | None) -> dict[str, Any]:
+        try:
+            qname, qtype = name_from_text(name).lower(), type_from_text(rtype)
+        except (BadNameError, ValueError) as error:
+            raise ControlError(str(error)) from None
+        return explain(self.table, qname, qtype).to_json() | {"client": client, "node": self.config.node}
+
+    def set_override(self, request: dict[str, Any]) -> dict[str, Any]:
+        key, note = find_member(self.table, request), override_note(request, time.time())
+        self._health.set_override(key, note)
+        log.warning("override_set_by_command", **override_json(key, note))
+        return {"override": override_json(key, note), "node": self.config.node}
+
+    def clear_override(self, request: dict[str, Any]) -> dict[str, Any]:
+        key = find_member(self.table, request)
+        if not self._health.clear_override(key):
+            raise ControlError("there is no override on this member; `gslb override list` shows those there are")
+        log.warning("override_cleared_by_command", name=name_to_text(key[0][0]))
+        return {"cleared": True, "node": self.config.node}

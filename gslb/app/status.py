@@ -1,0 +1,82 @@
+"""What `gslb status` shows, as plain JSON values; `shares` of a name under the conditions of now."""
+
+from typing import Any
+
+from gslb.answer.draws import Draw
+from gslb.answer.table import AnswerTable
+from gslb.app.zones import FAILED, FROM_FILE, Zones
+from gslb.steering.conditions import Conditions
+from gslb.wire.codes import type_to_text
+from gslb.wire.names import name_to_text
+from gslb.wire.rdata import rdata_to_text
+
+
+def zones_status(zones: Zones) -> list[dict[str, Any]]:
+    """One value per configured zone, in order of names."""
+    return [
+        {
+            "zone": entry.text,
+            "file": str(entry.source.path),
+            "serial": entry.table.zone.serial if entry.table is not None else None,
+            "owners": len(entry.table.zone.rrsets) if entry.table is not None else 0,
+            "steered": len(entry.table.zone.steered) if entry.table is not None else 0,
+            "served_from": entry.served_from,
+            "since": entry.since or None,
+            "problems": [str(problem) for problem in entry.problems],
+            "warnings": [str(problem) for problem in entry.warnings],
+        }
+        for entry in sorted(zones.entries.values(), key=lambda entry: entry.text)
+    ]
+
+
+def members_status(table: AnswerTable, conditions: Conditions) -> list[dict[str, Any]]:
+    """One value per member of every pool, in order of owners; `share` is the share of first answers it gets now."""
+    rows = []
+    for key in sorted(table.draws):
+        draw = table.draws[key]
+        shares = _shares(draw)
+        steered = draw.selection.steered
+        for pool in steered.pools:
+            chosen = pool.name == draw.selection.pool
+            for member in pool.members:
+                state = conditions.state_of(key, member)
+                verdict = conditions.verdicts.get(member.monitor.key) if member.monitor is not None else None
+                override = conditions.overrides.get((key, member.value))
+                rows.append(
+                    {
+                        "owner": name_to_text(key[0]),
+                        "type": type_to_text(key[1]),
+                        "pool": pool.name,
+                        "chosen": chosen,
+                        "degraded": draw.selection.degraded,
+                        "value": rdata_to_text(key[1], member.value),
+                        "weight": member.weight,
+                        "health": state.health.value,
+                        "available": state.available,
+                        "reason": state.reason,
+                        "since": state.since,
+                        "checked": verdict.checked if verdict is not None else None,
+                        "latency_seconds": verdict.latency_seconds if verdict is not None else None,
+                        "monitor": member.monitor.key if member.monitor is not None else None,
+                        "override": override.state.value if override is not None else None,
+                        "share": shares.get(member.value, 0.0) if chosen else 0.0,
+                    }
+                )
+    return rows
+
+
+def _shares(draw: Draw) -> dict[bytes, float]:
+    total = sum(draw.weights)
+    return {outcome.value: weight / total for outcome, weight in zip(draw.outcomes, draw.weights, strict=True)}
+
+
+def not_ready(zones: Zones, config_problems: tuple[str, ...], *, serving: bool) -> list[str]:
+    """Why `/readyz` says no, a line each."""
+    problems = [] if serving else ["DNS is not served yet: the first round of probes is under way"]
+    problems += [f"configuration: {problem}" for problem in config_problems]
+    for entry in sorted(zones.entries.values(), key=lambda entry: entry.text):
+        if entry.served_from == FAILED:
+            problems.append(f"zone {entry.text} has no version to serve (SERVFAIL): see {entry.source.path}")
+        elif entry.served_from != FROM_FILE:
+            problems.append(f"zone {entry.text} is served in its last good version: see {entry.source.path}")
+    return problems

@@ -1,0 +1,101 @@
+"""Noticing that a file changed: kernel events where there are any, a look at every file now and then where not.
+
+What counts is the file that a path leads to, so an editor's rename-over and a swapped symlink (as orchestrators
+mount configuration) are changes like a write in place. Events only say "look"; what changed is decided by
+comparing fingerprints, once they have stopped moving: a file half-way through being written is not read.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+from watchfiles import awatch
+
+Fingerprint = tuple[int, int, int, int] | None
+POLL_SECONDS = 5.0
+_SETTLE_SECONDS = 0.04
+_SETTLE_TRIES = 25
+_GROUP_MS = 20
+
+
+def fingerprint(path: Path) -> Fingerprint:
+    """Device, inode, size and modification time of the file a path leads to; None when there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+def folders(paths: set[Path]) -> set[Path]:
+    """The folders in which an event may mean a change of one of the paths, links along the way included."""
+    found = set()
+    for path in paths:
+        found.add(path.parent)
+        link = path
+        for _ in range(8):
+            if not link.is_symlink():
+                break
+            link = link.parent / link.readlink()
+            found.add(link.parent)
+            found.add(link.parent.parent)
+    return {folder for folder in found if folder.is_dir()}
+
+
+async def changes(paths: Callable[[], set[Path]], stop: asyncio.Event) -> AsyncIterator[set[Path]]:
+    """Yield the paths whose files changed, came or went. `paths` is asked anew after each round, so what is watched
+    may change."""
+    known = {path: fingerprint(path) for path in paths()}
+    while not stop.is_set():
+        watched = folders(set(known))
+        async for _ in _looks(watched, stop):
+            wanted = paths()
+            changed = {path for path in wanted if path not in known or fingerprint(path) != known[path]}
+            settled = await _settle(changed) if changed else {}
+            known = {path: settled[path] if path in changed else known[path] for path in wanted}
+            if changed:
+                yield changed
+            if folders(wanted) != watched:
+                break
+
+
+async def _looks(watched: set[Path], stop: asyncio.Event) -> AsyncIterator[None]:
+    """Something to look at: an event, or time gone by."""
+    if not watched:
+        await _wait(stop)
+        yield
+        return
+    try:
+        async for _ in awatch(
+            *watched,
+            recursive=False,
+            step=_GROUP_MS,
+            debounce=_GROUP_MS * 5,
+            rust_timeout=int(POLL_SECONDS * 1000),
+            yield_on_timeout=True,
+            stop_event=stop,
+            watch_filter=None,
+        ):
+            yield
+    except (FileNotFoundError, OSError):  # a folder went away, or the kernel's watches are used up
+        await _wait(stop)
+        yield
+
+
+async def _wait(stop: asyncio.Event) -> None:
+    try:
+        await asyncio.wait_for(stop.wait(), POLL_SECONDS)
+    except TimeoutError:
+        return
+
+
+async def _settle(paths: set[Path]) -> dict[Path, Fingerprint]:
+    """Wait until the files stand still, at most about a second; their fingerprints then."""
+    before = {path: fingerprint(path) for path in paths}
+    for _ in range(_SETTLE_TRIES):
+        await asyncio.sleep(_SETTLE_SECONDS)
+        after = {path: fingerprint(path) for path in paths}
+        if after == before:
+            break
+        before = after
+    return before

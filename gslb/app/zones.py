@@ -1,0 +1,110 @@
+"""The zones of a node: which files they come from, what is served of each, and what is wrong with the rest.
+
+`Zones.load` reads and numbers one zone off the event loop and gives a `ZoneTable`; it changes nothing that is
+served until it has one. A file that fails leaves its zone as it is, with the problems kept for `status`.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from gslb.answer.compile import ZoneTable
+from gslb.config.node import MonitorProfile, ZoneSource
+from gslb.config.problems import ConfigError, Problem
+from gslb.config.textfile import read_text
+from gslb.config.versions import VersionStore
+from gslb.config.zones import load_zone
+from gslb.wire.names import Name, name_to_text
+
+FROM_FILE, LAST_GOOD, FAILED = "file", "last good version", "failed"
+
+
+@dataclass(slots=True)
+class ZoneEntry:
+    """One configured zone. `served_from` is FROM_FILE, LAST_GOOD (the file has problems) or FAILED (nothing to
+    serve: SERVFAIL); `since` is when that version was loaded, in Unix seconds."""
+
+    source: ZoneSource
+    table: ZoneTable | None = None
+    served_from: str = FAILED
+    since: float = 0.0
+    problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+
+    @property
+    def text(self) -> str:
+        return name_to_text(self.source.apex)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What reading a zone gave: a table, or problems; `changed` tells that its content is not what was served."""
+
+    apex: Name
+    table: ZoneTable | None
+    problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+    changed: bool = True
+    served_from: str = FROM_FILE
+
+
+@dataclass(slots=True)
+class Zones:
+    """The entries by apex. `load` may run in a thread; `accept` and `drop` belong to the event loop."""
+
+    versions: VersionStore
+    clock: Callable[[], float] = time.time
+    entries: dict[Name, ZoneEntry] = field(default_factory=dict)
+
+    def load(self, source: ZoneSource, monitors: Mapping[str, MonitorProfile], *, starting: bool = False) -> Loaded:
+        """Read, check and number a zone. When `starting`, a file that fails is replaced by its last good version."""
+        loaded = self._load_file(source, monitors)
+        if loaded.table is None and starting:
+            return self._load_last_good(source, monitors, loaded.problems)
+        return loaded
+
+    def _load_file(self, source: ZoneSource, monitors: Mapping[str, MonitorProfile]) -> Loaded:
+        try:
+            text = read_text(source.path)
+            read = load_zone(source, monitors, text.encode())
+            zone = self.versions.number(read.zone, text, source.format, int(self.clock()), read.serial_floor)
+        except ConfigError as error:
+            return Loaded(source.apex, None, error.problems)
+        except OSError as error:
+            problem = Problem(str(source.path), 1, name_to_text(source.apex), f"cannot be stored: {error}")
+            return Loaded(source.apex, None, (problem,))
+        served = self.entries.get(source.apex)
+        same = served is not None and served.table is not None and served.table.zone.serial == zone.serial
+        table = served.table if same and served is not None else ZoneTable(zone)
+        return Loaded(source.apex, table, warnings=read.warnings, changed=not same)
+
+    def _load_last_good(
+        self, source: ZoneSource, monitors: Mapping[str, MonitorProfile], problems: tuple[Problem, ...]
+    ) -> Loaded:
+        stored = self.versions.stored(source.apex)
+        if stored is None:
+            return Loaded(source.apex, None, problems, served_from=FAILED)
+        former = ZoneSource(source.apex, source.path, stored.format)
+        try:
+            zone = load_zone(former, monitors, stored.text.encode()).zone
+        except ConfigError as error:
+            return Loaded(source.apex, None, problems + error.problems, served_from=FAILED)
+        return Loaded(source.apex, ZoneTable(zone.with_serial(stored.serial)), problems, served_from=LAST_GOOD)
+
+    def accept(self, source: ZoneSource, loaded: Loaded) -> None:
+        """Note what a load gave. A failed one keeps what is served, and its problems."""
+        entry = self.entries.get(source.apex)
+        if entry is None:
+            entry = self.entries[source.apex] = ZoneEntry(source)
+        entry.source = source
+        entry.problems, entry.warnings = loaded.problems, loaded.warnings
+        if loaded.table is None:
+            entry.served_from = FAILED if entry.table is None else LAST_GOOD
+            return
+        if loaded.changed or not entry.since:
+            entry.since = self.clock()
+        entry.table, entry.served_from = loaded.table, loaded.served_from
+
+    def drop(self, apex: Name) -> None:
+        """Forget a zone that is no longer configured."""
+        self.entries.pop(apex, None)

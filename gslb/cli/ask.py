@@ -1,0 +1,89 @@
+"""The commands that ask a running node: status, explain, override, reload."""
+
+import getpass
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rich.console import RenderableType
+from rich.live import Live
+from rich.text import Text
+
+from gslb.api.client import call
+from gslb.cli.show import console, explain_view, overrides_view, status_view
+
+_WATCH_SECONDS = 1.0
+
+
+def status(state_dir: Path, *, as_json: bool, watch: bool) -> int:
+    """Exit code 1 when something is not as configured: a file not taken, or the prober not running."""
+    value = call(state_dir, "GET", "/status")
+    if watch and not as_json:
+        _watch(lambda: status_view(call(state_dir, "GET", "/status")))
+        return 0
+    _print(value, status_view, as_json=as_json)
+    well = not value["config"]["problems"] and value["prober"]["state"] == "running"
+    return 0 if well and all(not zone["problems"] for zone in value["zones"]) else 1
+
+
+def explain(state_dir: Path, name: str, rtype: str, client: str | None, *, as_json: bool) -> int:
+    query = {"name": name, "type": rtype} | ({"client": client} if client else {})
+    _print(call(state_dir, "GET", "/explain", query=query), explain_view, as_json=as_json)
+    return 0
+
+
+def set_override(state_dir: Path, request: dict[str, Any], *, as_json: bool) -> int:
+    request = {"author": getpass.getuser()} | {key: value for key, value in request.items() if value is not None}
+    value = call(state_dir, "POST", "/override", body=request)
+
+    def view(value: dict[str, Any]) -> RenderableType:
+        said = value["override"]
+        return Text(
+            f"{said['name']} {said['type']}: {said['member']} is {said['state']} on this node only ({value['node']}).\n"
+            f"Undo: gslb override clear {said['name']} {said['member']}\n"
+            "For all nodes, set `status` in the zone file instead."
+        )
+
+    _print(value, view, as_json=as_json)
+    return 0
+
+
+def clear_override(state_dir: Path, request: dict[str, Any], *, as_json: bool) -> int:
+    value = call(state_dir, "DELETE", "/override", body=request)
+    _print(value, lambda value: Text(f"cleared on this node ({value['node']})"), as_json=as_json)
+    return 0
+
+
+def list_overrides(state_dir: Path, *, as_json: bool) -> int:
+    overrides = call(state_dir, "GET", "/status")["overrides"]
+    if as_json:
+        print(json.dumps(overrides, indent=2))
+    else:
+        console().print(overrides_view(overrides) if overrides else "no overrides on this node")
+    return 0
+
+
+def reload(state_dir: Path, *, as_json: bool) -> int:
+    """Exit code 1 when a file was not taken."""
+    value = call(state_dir, "POST", "/reload")
+    _print(value, lambda value: Text("\n".join(value["problems"]) or "reloaded, no problems"), as_json=as_json)
+    return 1 if value["problems"] else 0
+
+
+def _print(value: dict[str, Any], view: Callable[[dict[str, Any]], RenderableType], *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(value, indent=2))
+    else:
+        console().print(view(value))
+
+
+def _watch(view: Callable[[], RenderableType]) -> None:
+    try:
+        with Live(view(), console=console(), screen=True, auto_refresh=False) as live:
+            while True:
+                time.sleep(_WATCH_SECONDS)
+                live.update(view(), refresh=True)
+    except KeyboardInterrupt:
+        return

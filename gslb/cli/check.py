@@ -1,0 +1,85 @@
+"""`gslb check`: read files as the node would, and say all that is wrong with them."""
+
+import json
+import sys
+from pathlib import Path
+
+from gslb.config.node import NodeConfig, ZoneSource, load_node
+from gslb.config.problems import ConfigError, Problem
+from gslb.config.sources import format_of
+from gslb.config.zones import load_zone
+from gslb.wire.names import BadNameError, name_from_text, name_to_text
+
+_ZONE_SUFFIXES = (".yaml", ".yml", ".zone", ".db")
+
+
+def check(config_path: Path | None, zone_files: list[Path], *, as_json: bool) -> int:
+    """Exit code 0 when all is right (warnings allowed), 2 otherwise."""
+    errors: list[Problem] = []
+    warnings: list[Problem] = []
+    config: NodeConfig | None = None
+    if config_path is not None:
+        try:
+            config = load_node(config_path)
+        except ConfigError as error:
+            errors += error.problems
+    sources = (
+        [_source(path, errors) for path in zone_files] if zone_files else list(config.zones.values() if config else ())
+    )
+    checked = [str(config_path)] if config_path is not None else []
+    for source in sources:
+        if source is None:
+            continue
+        checked.append(str(source.path))
+        try:
+            loaded = load_zone(source, config.monitors if config is not None else {})
+        except ConfigError as error:
+            errors += error.problems
+        else:
+            warnings += loaded.warnings
+            if not as_json:
+                steered = len(loaded.zone.steered)
+                print(f"{source.path}: {name_to_text(source.apex)} {len(loaded.zone.rrsets)} owners, {steered} steered")
+    _report(checked, errors, warnings, as_json=as_json)
+    return 2 if errors else 0
+
+
+def _source(path: Path, errors: list[Problem]) -> ZoneSource | None:
+    """A zone file's apex is its name without the suffix, as octoDNS has it."""
+    text = path.name
+    for suffix in _ZONE_SUFFIXES:
+        text = text.removesuffix(suffix)
+    source_format = format_of(path)
+    if source_format is None:
+        errors.append(Problem(str(path), 1, "", "end the name in .yaml (octoDNS) or .zone (a master file)"))
+        return None
+    try:
+        return ZoneSource(name_from_text(text).lower(), path, source_format)
+    except BadNameError as error:
+        errors.append(Problem(str(path), 1, "", f"name the file after its zone, as in example.com.yaml: {error}"))
+        return None
+
+
+def _report(checked: list[str], errors: list[Problem], warnings: list[Problem], *, as_json: bool) -> None:
+    if as_json:
+        value = {
+            "files": checked,
+            "errors": [str(problem) for problem in errors],
+            "warnings": [str(problem) for problem in warnings],
+        }
+        print(json.dumps(value, indent=2))
+        return
+    for problem in warnings:
+        print(f"warning: {problem}", file=sys.stderr)
+    for problem in errors:
+        print(problem, file=sys.stderr)
+    if errors:
+        print(f"{_count(len(errors), 'problem')} in {_count(len(checked), 'file')}", file=sys.stderr)
+        if any("unknown monitor" in problem.message for problem in errors):
+            print("hint: monitors are named in the node's file; give it with -c gslb.yaml", file=sys.stderr)
+    else:
+        print(f"ok: {_count(len(checked), 'file')}, no problems")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

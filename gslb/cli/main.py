@@ -1,0 +1,261 @@
+"""The command line: arguments to calls. `--help` teaches; each command shows an example."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+from gslb import __version__
+from gslb.api.client import NodeUnreachableError
+from gslb.cli import ask
+from gslb.cli.check import check
+from gslb.cli.serve import serve
+from gslb.config.durations import parse_duration
+from gslb.config.node import load_node
+from gslb.config.problems import ConfigError
+from gslb.config.schema import json_schema_node, json_schema_zone
+from gslb.demo.run import DemoOptions, demo
+
+DEFAULT_CONFIG = "/etc/gslb/gslb.yaml"
+_OVERVIEW = """\
+An authoritative DNS server that answers with the servers that are alive, in the shares you asked for.
+
+  gslb demo                     see it work: a node and live backends on loopback
+  gslb check -c gslb.yaml       is what I wrote right?
+  gslb serve -c gslb.yaml       run a node
+  gslb status                   what is up, what is down, and why
+  gslb explain www.example.com  why this answer
+  gslb override set ...         take a member out, or back in, by hand
+"""
+_ENDING = f"""\
+The configuration is --config, else $GSLB_CONFIG, else ./gslb.yaml where there is one, else {DEFAULT_CONFIG}.
+Exit codes: 0 done; 1 it did not work, or something is not well; 2 the command line or a file is wrong.
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; gives its exit code."""
+    parsed = parser().parse_args(arguments)
+    try:
+        return int(parsed.run(parsed))
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except NodeUnreachableError as error:
+        print(f"gslb: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # `gslb status | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = argparse.ArgumentParser(
+        prog="gslb", description=_OVERVIEW, epilog=_ENDING, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    top.add_argument("--version", action="version", version=f"gslb {__version__}")
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _serve_command(commands)
+    _check_command(commands)
+    _status_command(commands)
+    _explain_command(commands)
+    _override_command(commands)
+    _reload_command(commands)
+    _schema_command(commands)
+    _demo_command(commands)
+    return top
+
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001  argparse names it no other way
+Run = Callable[[argparse.Namespace], int]
+
+
+def _command(
+    commands: Commands, name: str, summary: str, example: str, run: Run, *, takes_config: bool = True
+) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=summary,
+        description=summary[0].upper() + summary[1:] + ".",
+        epilog=f"example:\n{example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    if takes_config:
+        command.add_argument("-c", "--config", type=Path, metavar="FILE", help="gslb.yaml of the node")
+    command.set_defaults(run=run)
+    return command
+
+
+def _json_flag(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--json", action="store_true", help="print JSON, for programs")
+
+
+def _serve_command(commands: Commands) -> None:
+    example = (
+        "  gslb serve -c gslb.yaml\n  kill -HUP PID      reads every file again (changed files are noticed anyway)"
+    )
+    _command(commands, "serve", "run a node until SIGTERM or Ctrl-C", example, lambda args: serve(_config(args)))
+
+
+def _check_command(commands: Commands) -> None:
+    example = (
+        "  gslb check -c gslb.yaml           the node's file and every zone it names\n"
+        "  gslb check zones/example.com.yaml  one zone file, named after its zone"
+    )
+    command = _command(commands, "check", "say all that is wrong with configuration and zones", example, _check)
+    command.add_argument("zone", nargs="*", type=Path, help="zone files; without any, those of the configuration")
+    _json_flag(command)
+
+
+def _check(args: argparse.Namespace) -> int:
+    config = _config(args)
+    known = config if args.config is not None or not args.zone or config.exists() else None
+    return check(known, args.zone, as_json=args.json)
+
+
+def _status_command(commands: Commands) -> None:
+    example = "  gslb status\n  gslb status --watch\n  gslb status --json | jq '.members[] | select(.health != \"up\")'"
+    command = _command(
+        commands, "status", "show zones, members with state and reason, and what is wrong", example, _status
+    )
+    command.add_argument("-w", "--watch", action="store_true", help="show it anew every second")
+    _json_flag(command)
+
+
+def _status(args: argparse.Namespace) -> int:
+    return ask.status(_state_dir(args), as_json=args.json, watch=args.watch)
+
+
+def _explain_command(commands: Commands) -> None:
+    example = "  gslb explain www.example.com --client 203.0.113.9\n  gslb explain example.com MX"
+    command = _command(commands, "explain", "tell why a name is answered as it is", example, _explain)
+    command.add_argument("name", help="the name, as in dig")
+    command.add_argument("type", nargs="?", default="A", help="record type (A)")
+    command.add_argument("--client", metavar="ADDRESS", help="the client that asks")
+    _json_flag(command)
+
+
+def _explain(args: argparse.Namespace) -> int:
+    return ask.explain(_state_dir(args), args.name, args.type, args.client, as_json=args.json)
+
+
+def _override_command(commands: Commands) -> None:
+    example = (
+        "  gslb override set www.example.com 192.0.2.1 drain --for 1h --note 'disk swap'\n"
+        "  gslb override clear www.example.com 192.0.2.1\n"
+        "  gslb override list\n\n"
+        "An override holds on this node only, survives restarts, and wins over the zone's `status` and the probes.\n"
+        "For all nodes, set `status` in the zone file."
+    )
+    command = _command(
+        commands, "override", "take a member out, or back in, by hand, on this node", example, _no_action
+    )
+    actions = command.add_subparsers(metavar="ACTION", required=True)
+    for name, summary, run in (
+        ("set", "set an override", _override_set),
+        ("clear", "remove an override", _override_clear),
+        ("list", "list the overrides of this node", _override_list),
+    ):
+        action = actions.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
+        action.set_defaults(run=run)
+        action.add_argument("-c", "--config", type=Path, metavar="FILE", default=argparse.SUPPRESS, help="gslb.yaml")
+        _json_flag(action)
+        if name != "list":
+            action.add_argument("name", help="the steered name")
+            action.add_argument("member", help="the member's value, as `gslb status` shows it")
+            action.add_argument("--type", help="record type, where the name has several steered ones")
+        if name == "set":
+            action.add_argument("state", choices=["up", "down", "drain"], help="what the member is to be")
+            action.add_argument(
+                "--for", dest="lasting", metavar="TIME", help="how long, as 30m or 2h; else until cleared"
+            )
+            action.add_argument("--note", help="why, for whoever looks next")
+
+
+def _no_action(args: argparse.Namespace) -> int:  # argparse asks for an action before this is reached
+    raise AssertionError(args)
+
+
+def _override_set(args: argparse.Namespace) -> int:
+    try:
+        seconds = parse_duration(args.lasting) if args.lasting else None
+    except ValueError as error:
+        print(f"gslb: --for: {error}", file=sys.stderr)
+        return 2
+    request = {"name": args.name, "member": args.member, "type": args.type, "state": args.state}
+    return ask.set_override(_state_dir(args), request | {"note": args.note, "seconds": seconds}, as_json=args.json)
+
+
+def _override_clear(args: argparse.Namespace) -> int:
+    request = {"name": args.name, "member": args.member, "type": args.type}
+    return ask.clear_override(_state_dir(args), request, as_json=args.json)
+
+
+def _override_list(args: argparse.Namespace) -> int:
+    return ask.list_overrides(_state_dir(args), as_json=args.json)
+
+
+def _reload_command(commands: Commands) -> None:
+    command = _command(commands, "reload", "read every file again now", "  gslb reload", _reload)
+    _json_flag(command)
+
+
+def _reload(args: argparse.Namespace) -> int:
+    return ask.reload(_state_dir(args), as_json=args.json)
+
+
+def _demo_command(commands: Commands) -> None:
+    example = (
+        "  gslb demo                   live: kill and revive backends, edit the zone, watch the shares\n"
+        "  gslb demo --for 60s         plays the whole story by itself; exit code 0 when it saw all of it\n"
+        "  gslb demo --dir ./demo      keeps the files and your edits"
+    )
+    summary = "run a node and three live backends on loopback, to play with"
+    command = _command(commands, "demo", summary, example, _demo, takes_config=False)
+    command.add_argument("--dir", type=Path, metavar="DIR", help="folder that keeps its files; else a temporary one")
+    command.add_argument("--port", type=int, help="DNS port; else one that is free")
+    command.add_argument("--for", dest="lasting", metavar="TIME", help="run unattended, for so long at most, as 60s")
+    _json_flag(command)
+
+
+def _demo(args: argparse.Namespace) -> int:
+    try:
+        seconds = parse_duration(args.lasting) if args.lasting else None
+    except ValueError as error:
+        print(f"gslb demo: --for: {error}", file=sys.stderr)
+        return 2
+    return demo(DemoOptions(args.dir, args.port, seconds, args.json))
+
+
+def _schema_command(commands: Commands) -> None:
+    example = (
+        "  gslb schema zone > zone.schema.json\n"
+        "  and as the first line of a zone file:  # yaml-language-server: $schema=zone.schema.json"
+    )
+    summary = "print the JSON Schema of gslb.yaml or of a zone file, for editors"
+    command = _command(commands, "schema", summary, example, _schema)
+    command.add_argument("file", choices=["node", "zone"], help="node: gslb.yaml; zone: a zone file")
+
+
+def _schema(args: argparse.Namespace) -> int:
+    print(json.dumps(json_schema_node() if args.file == "node" else json_schema_zone(), indent=2))
+    return 0
+
+
+def _config(args: argparse.Namespace) -> Path:
+    if args.config is not None:
+        return Path(args.config)
+    if os.environ.get("GSLB_CONFIG"):
+        return Path(os.environ["GSLB_CONFIG"])
+    here = Path("gslb.yaml")
+    return here if here.exists() else Path(DEFAULT_CONFIG)
+
+
+def _state_dir(args: argparse.Namespace) -> Path:
+    return load_node(_config(args)).state_dir

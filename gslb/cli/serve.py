@@ -1,0 +1,73 @@
+"""`gslb serve`: run a node until it is told to stop."""
+
+import asyncio
+import gc
+import signal
+import sys
+from pathlib import Path
+
+import structlog
+
+from gslb.app.logs import set_up_logging
+from gslb.app.node import Node, StartError
+from gslb.config.node import load_node
+from gslb.config.problems import ConfigError
+
+
+def serve(config_path: Path) -> int:
+    """Exit code 0 after a stop that was asked for, 1 when it cannot start, 2 when the configuration is wrong."""
+    try:
+        config = load_node(config_path)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return 2
+    set_up_logging(config.log_format, config.log_level)
+    runner = asyncio.Runner(loop_factory=loop_factory())
+    with runner:
+        try:
+            return runner.run(_serve(Node(config)))
+        except StartError as error:
+            structlog.get_logger("gslb").error("cannot_start", problem=str(error))
+            print(f"gslb: {error}", file=sys.stderr)
+            return 1
+
+
+def loop_factory() -> "type[asyncio.AbstractEventLoop] | None":
+    """Uvloop's where it is installed, else asyncio's own."""
+    try:
+        import uvloop  # noqa: PLC0415  optional: gslb works without it
+    except ImportError:
+        return None
+    return uvloop.Loop
+
+
+async def _serve(node: Node) -> int:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    reloads: set[asyncio.Task[object]] = set()
+
+    def reload() -> None:
+        task: asyncio.Task[object] = asyncio.create_task(node.reload())
+        reloads.add(task)
+        task.add_done_callback(reloads.discard)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    starting = asyncio.create_task(node.start())
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    if not starting.done():
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
+        await node.stop()
+        return 0
+    if starting.exception() is not None:
+        stopping.cancel()
+    await starting
+    loop.add_signal_handler(signal.SIGHUP, reload)
+    gc.collect()
+    gc.freeze()  # what is loaded by now stays: the collector need not look at it again
+    await stopping
+    structlog.get_logger("gslb").info("stopping")
+    await node.stop()
+    return 0

@@ -1,0 +1,170 @@
+"""Rendering for people on a terminal; programs get the same values with --json."""
+
+import time
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+_STYLES = {"up": "green", "down": "red", "unknown": "yellow", "file": "green", "running": "green"}
+
+
+def ago(seconds: float | None, now: float | None = None) -> str:
+    """How long since a moment in Unix seconds: `12s`, `5m`, `3h`, `2d`; `-` for None."""
+    if seconds is None:
+        return "-"
+    passed = max(0.0, (time.time() if now is None else now) - seconds)
+    for limit, size, unit in ((120, 1, "s"), (7200, 60, "m"), (172800, 3600, "h")):
+        if passed < limit:
+            return f"{int(passed / size)}{unit}"
+    return f"{int(passed / 86400)}d"
+
+
+def styled(word: str) -> Text:
+    return Text(word, style=_STYLES.get(word, "yellow"))
+
+
+def status_view(status: dict[str, Any]) -> RenderableType:
+    """What `gslb status` shows."""
+    listen = ", ".join(f"{host} port {port}" for host, port in status["listen"]) or "nothing yet"
+    prober = status["prober"]
+    api = f";  http://{status['api'][0]}:{status['api'][1]}/metrics" if status["api"] else ""
+    last_exit = f" (last exit: {prober['last_exit']})" if prober["last_exit"] else ""
+    head = (
+        f"{status['node']}  gslb {status['version']}  pid {status['pid']}  {_state(status)}",
+        f"DNS on {listen};  {status['replies']} replies{api}",
+        f"prober {prober['state']}, pid {prober['pid']}, restarts {prober['restarts']}{last_exit}",
+    )
+    parts: list[RenderableType] = [Text("\n".join(head)), Text(), _zones(status["zones"])]
+    problems = [*status["config"]["problems"], *(problem for zone in status["zones"] for problem in zone["problems"])]
+    if problems:
+        parts.append(Text("\nNot taken, the version before is served:", style="bold red"))
+        parts += [Text(f"  {problem}", style="red") for problem in problems]
+    if status["members"]:
+        parts += [Text(), members_view(status["members"])]
+    if status["overrides"]:
+        parts += [Text(), overrides_view(status["overrides"])]
+    return Group(*parts)
+
+
+def _state(status: dict[str, Any]) -> str:
+    return f"{status['state']} for {ago(status['started'])}"
+
+
+def _zones(zones: list[dict[str, Any]]) -> Table:
+    table = Table("zone", "serial", "owners", "steered", "served from", "since", box=None, header_style="bold")
+    for zone in zones:
+        table.add_row(
+            zone["zone"],
+            str(zone["serial"] if zone["serial"] is not None else "-"),
+            str(zone["owners"]),
+            str(zone["steered"]),
+            styled(zone["served_from"]),
+            ago(zone["since"]),
+        )
+    return table
+
+
+def members_view(members: list[dict[str, Any]]) -> Table:
+    """Every member: its state, why, and the share of answers it gets now."""
+    table = Table("name", "type", "pool", "member", "health", "since", "share", "why", box=None, header_style="bold")
+    before = ""
+    for member in members:
+        name = f"{member['owner']} {member['type']}"
+        health = member["health"] + (f" ({member['override']})" if member["override"] else "")
+        table.add_row(
+            member["owner"] if name != before else "",
+            member["type"] if name != before else "",
+            member["pool"],
+            member["value"],
+            styled(health),
+            ago(member["since"]),
+            f"{member['share']:.1%}" if member["share"] else "-",
+            member["reason"],
+        )
+        before = name
+    return table
+
+
+def overrides_view(overrides: list[dict[str, Any]]) -> Table:
+    table = Table("override", "name", "member", "by", "note", "since", "ends in", box=None, header_style="bold")
+    for override in overrides:
+        left = override["seconds_left"]
+        table.add_row(
+            Text(override["state"], style="bold yellow"),
+            f"{override['name']} {override['type']}",
+            override["member"],
+            override["author"] or "-",
+            override["note"] or "-",
+            ago(override["since"]),
+            "when cleared" if left is None else f"{int(left)}s",
+        )
+    return table
+
+
+def explain_view(value: dict[str, Any]) -> RenderableType:
+    """What `gslb explain` shows."""
+    client = f" for {value['client']}" if value["client"] else ""
+    lines: list[RenderableType] = [Text(f"{value['qname']} {value['qtype']}{client}: {value['rcode']}", style="bold")]
+    if value["zone"] is None:
+        lines.append(Text("  not in a zone of this node: REFUSED"))
+    elif value["serial"] is None:
+        lines.append(Text(f"  zone {value['zone']} has no version to serve; `gslb status` says why"))
+    else:
+        lines.append(Text(f"  zone {value['zone']} serial {value['serial']}, answered by {value['node']}"))
+    if value["client"]:
+        lines.append(
+            Text("  the rule that matches: the one for every client (this zone has no rules by network or place)")
+        )
+    for step in value["steps"]:
+        lines.append(_step(step))
+        lines += [_pool(pool) for pool in step.get("pools", [])]
+    return Group(*lines)
+
+
+_KINDS = {
+    "static": "plain records, answered as written",
+    "alias": "a CNAME; the search goes on at its target",
+    "nodata": "the name exists, without this type (nodata)",
+    "nxdomain": "no such name (nxdomain)",
+    "referral": "below a zone cut: a referral to the child's servers",
+}
+
+
+def _step(step: dict[str, Any]) -> Text:
+    if step["kind"] != "steered":
+        return Text(f"\n{step['owner']}  {_KINDS[step['kind']]}")
+    answers = f"{step['answers']} answer{'s' if step['answers'] != 1 else ''}"
+    text = Text(f"\n{step['owner']} {step['type']}  policy {step['policy']}: {step['policy_summary']}\n")
+    text.append(f"  {answers}, TTL {step['ttl']} s, from ")
+    text.append(f"pool {step['pool']}" if step["pool"] else f"all_down: {step['all_down']}", style="bold")
+    if step["degraded"]:
+        text.append(f"\n  {step['degraded']}", style="yellow")
+    if not step["pool"] and step["shares"]:
+        text.append(f"\n  answered: {', '.join(step['shares'])}")
+    return text
+
+
+def _pool(pool: dict[str, Any]) -> RenderableType:
+    used = "answers" if pool["chosen"] else "not used"
+    table = Table(
+        "member", "weight", "health", "since", "share", "", box=None, header_style="dim", padding=(0, 2, 0, 0)
+    )
+    for member in pool["members"]:
+        table.add_row(
+            f"    {member['value']}",
+            str(member["weight"]),
+            styled(member["health"]),
+            ago(member["since"]),
+            f"{member['share']:.1%}" if member["share"] is not None else "-",
+            f"skipped: {member['skipped']}" if member["skipped"] else member["reason"],
+        )
+    fallback = f", falls back to {pool['fallback']}" if pool["fallback"] else ""
+    return Group(Text(f"  pool {pool['name']} ({used}): {pool['summary']}{fallback}"), table)
+
+
+def console() -> Console:
+    """As wide as the terminal; wide enough for any row where there is none, so that `grep` finds whole words."""
+    plain = Console(highlight=False)
+    return plain if plain.is_terminal else Console(highlight=False, width=200)
