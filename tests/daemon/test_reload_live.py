@@ -1,0 +1,188 @@
+"""Edits to zones and gslb.yaml while the node serves: every way an editor writes, and every way to be wrong."""
+
+import signal
+import socket
+import threading
+import time
+from pathlib import Path
+
+import dns.message
+import pytest
+from harness import Daemon, wait_for
+
+pytestmark = pytest.mark.daemon
+
+ZONE = """\
+'': {type: NS, values: [ns1.edit.example.]}
+ns1: {type: A, value: 127.0.0.1}
+www: {type: A, ttl: 5, value: 192.0.2.1}
+"""
+
+
+def zone(value: str) -> str:
+    return ZONE.replace("192.0.2.1", value)
+
+
+@pytest.fixture
+def node(daemon: Daemon) -> Daemon:
+    daemon.configure()
+    daemon.write("zones/edit.example.yaml", ZONE)
+    daemon.start()
+    return daemon
+
+
+def served(node: Daemon, value: str) -> None:
+    wait_for(lambda: node.values("www.edit.example") == {value}, f"{value} to be served; log:\n{node.log()}")
+
+
+def serial(node: Daemon) -> int:
+    return int(node.ask("edit.example", "SOA").answer[0][0].serial)
+
+
+def test_an_edit_by_rename_over_is_served_under_a_higher_serial(node: Daemon) -> None:
+    before = serial(node)
+    node.write("zones/edit.example.yaml", zone("192.0.2.2"))
+    served(node, "192.0.2.2")
+    assert serial(node) > before
+
+
+def test_an_edit_in_place_is_served(node: Daemon) -> None:
+    (node.folder / "zones/edit.example.yaml").write_text(zone("192.0.2.3"))
+    served(node, "192.0.2.3")
+
+
+def test_a_swapped_symlink_is_an_edit(daemon: Daemon) -> None:
+    """As orchestrators mount configuration: file -> ..data/file, and ..data -> a folder that is swapped."""
+    daemon.configure()
+    zones = daemon.folder / "zones"
+    for number in (1, 2):
+        (zones / f"..version{number}").mkdir()
+        (zones / f"..version{number}/edit.example.yaml").write_text(zone(f"192.0.2.{number}"))
+    (zones / "..data").symlink_to("..version1")
+    (zones / "edit.example.yaml").symlink_to("..data/edit.example.yaml")
+    daemon.start()
+    served(daemon, "192.0.2.1")
+    (zones / "..data_new").symlink_to("..version2")
+    (zones / "..data_new").rename(zones / "..data")
+    served(daemon, "192.0.2.2")
+
+
+def test_an_edit_without_change_of_content_keeps_the_serial_also_over_a_restart(node: Daemon) -> None:
+    before = serial(node)
+    node.write("zones/edit.example.yaml", "# a comment\n" + ZONE)
+    node.write("zones/other.example.yaml", ZONE.replace("edit", "other"))
+    wait_for(lambda: node.values("www.other.example"), "the second zone: by then the first was looked at")
+    assert serial(node) == before
+    node.kill()
+    node.start()
+    assert serial(node) == before
+
+
+def test_a_bad_edit_changes_nothing_and_names_file_line_and_mend(node: Daemon) -> None:
+    before = serial(node)
+    node.write("zones/edit.example.yaml", zone("192.0.2.300").replace("ttl: 5", "tll: 5"))
+    wait_for(lambda: "zone_not_taken" in node.log(), "the node to see the bad edit")
+    assert node.values("www.edit.example") == {"192.0.2.1"}
+    assert serial(node) == before
+    status = node.run("status")
+    assert status.returncode == 1
+    assert "edit.example.yaml:3: " in status.stdout
+    assert "192.0.2.300" in status.stdout
+    assert "did you mean 'ttl'" in status.stdout
+    assert node.metrics()[f'gslb_config_ok{{file="{node.folder}/zones/edit.example.yaml"}}'] == 0
+    checked = node.run("check")
+    assert checked.returncode == 2
+    assert "edit.example.yaml:3: " in checked.stderr
+    node.write("zones/edit.example.yaml", zone("192.0.2.4"))
+    served(node, "192.0.2.4")
+    assert node.run("status").returncode == 0
+
+
+def test_a_deleted_zone_file_keeps_its_zone_until_it_is_known_what_was_meant(node: Daemon) -> None:
+    """Zones named one by one: a file that is gone is a mistake, not an order to drop the zone."""
+    node.configure("zones: {edit.example: {file: zones/edit.example.yaml}}\n")
+    path = node.folder / "zones/edit.example.yaml"
+    path.unlink()
+    wait_for(lambda: "no such file" in node.log(), "the node to miss the file")
+    assert node.values("www.edit.example") == {"192.0.2.1"}
+
+
+def test_a_zone_that_fails_at_start_is_served_in_its_last_good_version(node: Daemon) -> None:
+    before = serial(node)
+    node.stop()
+    node.write("zones/edit.example.yaml", zone("192.0.2.300"))
+    node.start()
+    assert node.values("www.edit.example") == {"192.0.2.1"}
+    assert serial(node) == before
+    assert node.status()["zones"][0]["served_from"] == "last good version"
+
+
+def test_a_zone_that_never_was_good_is_servfail_and_the_others_are_served(daemon: Daemon) -> None:
+    daemon.configure()
+    daemon.write("zones/edit.example.yaml", ZONE)
+    daemon.write("zones/bad.example.yaml", zone("192.0.2.300").replace("edit", "bad"))
+    daemon.start()
+    assert daemon.ask("www.bad.example").rcode() == dns.rcode.SERVFAIL
+    assert daemon.values("www.edit.example") == {"192.0.2.1"}
+
+
+def test_the_configuration_is_live_as_a_whole(node: Daemon) -> None:
+    (node.folder / "more").mkdir()
+    node.write("more/more.example.yaml", ZONE.replace("edit", "more"))
+    more = "zones_dir: zones\nzones: {more.example: {file: more/more.example.yaml}}\n"
+    node.configure(more + "nonsense: 1\n")
+    wait_for(lambda: "config_not_taken" in node.log(), "the node to see the bad configuration")
+    assert node.ask("www.more.example").rcode() == dns.rcode.REFUSED
+    assert "nonsense" in node.run("reload").stdout + node.run("reload").stderr
+    node.configure(more)
+    wait_for(lambda: node.ask("www.more.example").rcode() == dns.rcode.NOERROR, "the new zone")
+    node.configure()
+    wait_for(lambda: node.ask("www.more.example").rcode() == dns.rcode.REFUSED, "the zone to be dropped")
+
+
+def test_sighup_reads_everything_again(node: Daemon) -> None:
+    assert node.process is not None
+    node.write("zones/edit.example.yaml", zone("192.0.2.5"))
+    node.process.send_signal(signal.SIGHUP)
+    served(node, "192.0.2.5")
+
+
+def test_no_query_is_lost_while_edits_go_live(node: Daemon) -> None:
+    """500 queries a second over ten edits; every one is answered, with a value that was in force."""
+    answers: list[str | None] = []
+    stop = threading.Event()
+
+    def stream() -> None:
+        query = dns.message.make_query("www.edit.example", "A").to_wire()
+        with socket.socket(type=socket.SOCK_DGRAM) as sock:
+            sock.settimeout(2)
+            sock.connect(("127.0.0.1", node.port))
+            while not stop.is_set():
+                sock.send(query)
+                try:
+                    answers.append(dns.message.from_wire(sock.recv(4096)).answer[0][0].to_text())
+                except TimeoutError:
+                    answers.append(None)
+                time.sleep(0.002)
+
+    thread = threading.Thread(target=stream)
+    thread.start()
+    try:
+        for number in range(10, 20):
+            node.write("zones/edit.example.yaml", zone(f"192.0.2.{number}"))
+            served(node, f"192.0.2.{number}")
+    finally:
+        stop.set()
+        thread.join()
+    assert None not in answers
+    assert set(answers) >= {f"192.0.2.{number}" for number in range(10, 19)}
+
+
+def test_a_node_that_cannot_write_its_version_keeps_the_old_one(node: Daemon) -> None:
+    """A serial is on disk before it is served; where it cannot be, nothing changes."""
+    folder = node.folder / "state/zones"
+    folder.rename(node.folder / "state/gone")
+    Path(folder).write_text("in the way")
+    node.write("zones/edit.example.yaml", zone("192.0.2.6"))
+    wait_for(lambda: "cannot be stored" in node.log(), "the node to fail to store the version")
+    assert node.values("www.edit.example") == {"192.0.2.1"}

@@ -1,0 +1,118 @@
+"""Shares, failover and return, through the real node, real probes and real backends."""
+
+from collections import Counter
+
+import pytest
+from harness import Backend, Daemon, wait_for
+
+pytestmark = pytest.mark.daemon
+
+ZONE = """\
+'':
+  type: NS
+  values: [ns1.live.example.]
+ns1: {type: A, value: 127.0.0.1}
+www:
+  type: A
+  ttl: 5
+  values: [127.0.0.11, 127.0.0.12]
+  gslb: {monitor: web, weights: {127.0.0.11: 3}}
+alias: {type: CNAME, value: www.live.example.}
+turns:
+  type: A
+  ttl: 5
+  values: [127.0.0.11, 127.0.0.12, 127.0.0.13]
+  gslb: {monitor: web, policy: round_robin}
+first:
+  type: A
+  ttl: 5
+  values: [127.0.0.11, 127.0.0.12, 127.0.0.13]
+  gslb: {monitor: web, policy: failover, answers: 2}
+"""
+
+
+def configure(daemon: Daemon, port: int) -> None:
+    monitor = f"{{probe: http, port: {port}, path: /, interval: 200ms, timeout: 100ms, rise: 2, fall: 2}}"
+    daemon.configure(f"zones_dir: zones\nmonitors: {{web: {monitor}}}\n")
+    daemon.write("zones/live.example.yaml", ZONE)
+
+
+@pytest.fixture
+def node(daemon: Daemon, backends: list[Backend]) -> Daemon:
+    configure(daemon, backends[0].port)
+    daemon.start()
+    return daemon
+
+
+def counted(node: Daemon, name: str, queries: int) -> Counter[str]:
+    return Counter(value for _ in range(queries) for value in node.values(name))
+
+
+def test_shares_are_as_configured_from_the_first_answer_on(node: Daemon) -> None:
+    seen = counted(node, "www.live.example", 1000)
+    assert 690 < seen["127.0.0.11"] < 810  # 75 %, six standard errors either way
+    assert seen.total() == 1000
+
+
+def test_a_dead_member_leaves_the_answers_and_comes_back(node: Daemon, backends: list[Backend]) -> None:
+    backends[0].stop()
+    wait_for(lambda: node.status()["members"][0]["health"] == "down", "the member to be down")
+    assert counted(node, "www.live.example", 100) == {"127.0.0.12": 100}
+    backends[0].start()
+    wait_for(lambda: "127.0.0.11" in counted(node, "www.live.example", 20), "the member to be answered again")
+
+
+def test_a_member_that_answers_503_is_down_with_that_reason(node: Daemon, backends: list[Backend]) -> None:
+    backends[1].healthy = False
+    rows = wait_for(
+        lambda: [row for row in node.status()["members"] if row["value"] == "127.0.0.12" and row["health"] == "down"],
+        "the member to be down",
+    )
+    assert "503" in rows[0]["reason"]
+
+
+def test_turns_go_round_and_failover_follows_the_order(node: Daemon, backends: list[Backend]) -> None:
+    turns = counted(node, "turns.live.example", 300)
+    assert set(turns.values()) == {100}
+    assert node.values("first.live.example") == {"127.0.0.11", "127.0.0.12"}
+    backends[0].stop()
+    wait_for(lambda: node.values("first.live.example") == {"127.0.0.12", "127.0.0.13"}, "the next two")
+
+
+def test_a_cname_leads_to_the_steered_name(node: Daemon) -> None:
+    answer = node.ask("alias.live.example").answer
+    assert [rrset.name.to_text() for rrset in answer] == ["alias.live.example.", "www.live.example."]
+
+
+def test_explain_names_pool_members_shares_and_who_was_skipped(node: Daemon, backends: list[Backend]) -> None:
+    backends[0].stop()
+    wait_for(lambda: counted(node, "www.live.example", 10) == {"127.0.0.12": 10}, "failover")
+    text = node.run("explain", "www.live.example", "--client", "203.0.113.9").stdout
+    for wanted in ("203.0.113.9", "pool default", "TTL 5 s", "skipped: ", "refused", "100.0%", "1 of 2 available"):
+        assert wanted in text
+
+
+def test_overrides_win_over_probes_and_survive_a_restart(node: Daemon) -> None:
+    said = node.run("override", "set", "www.live.example", "127.0.0.11", "drain", "--note", "disk swap")
+    assert said.returncode == 0, said.stderr
+    assert counted(node, "www.live.example", 50) == {"127.0.0.12": 50}
+    assert node.stop() == 0
+    node.start()
+    assert counted(node, "www.live.example", 50) == {"127.0.0.12": 50}
+    assert "disk swap" in node.run("override", "list").stdout
+    assert node.run("override", "clear", "www.live.example", "127.0.0.11").returncode == 0
+    assert "127.0.0.11" in counted(node, "www.live.example", 50)
+
+
+def test_an_override_with_an_end_ends(node: Daemon) -> None:
+    assert node.run("override", "set", "www.live.example", "127.0.0.11", "down", "--for", "1s").returncode == 0
+    assert counted(node, "www.live.example", 20) == {"127.0.0.12": 20}
+    wait_for(lambda: "127.0.0.11" in counted(node, "www.live.example", 10), "the override to end")
+
+
+def test_a_refused_override_says_what_there_is(node: Daemon) -> None:
+    refused = node.run("override", "set", "www.live.example", "127.0.0.99", "down")
+    assert refused.returncode == 1
+    assert "127.0.0.11, 127.0.0.12" in refused.stderr
+    refused = node.run("override", "set", "ns1.live.example", "127.0.0.1", "down")
+    assert "first.live.example., turns.live.example., www.live.example." in refused.stderr
