@@ -16,8 +16,8 @@ from gslb.config.problems import ConfigError, Findings, Problem
 from gslb.config.sources import ZoneSource
 from gslb.config.textfile import read_text
 from gslb.config.values import plain_name
-from gslb.wire.codes import RRType, is_meta_type, type_from_text, type_to_text
-from gslb.wire.names import BadNameError, Name, canonical, name_from_text, name_to_text, relative_text
+from gslb.wire.codes import RRType, is_meta_type, type_from_text
+from gslb.wire.names import ROOT, BadNameError, Name, canonical, is_at_or_below, labels, name_from_text, name_to_text
 from gslb.wire.rdata import RdataError, rdata_from_text
 from gslb.zone.rrset import RRset
 from gslb.zone.zone import Soa
@@ -209,7 +209,7 @@ class _Reader:
             raise ValueError("the first record of a file names its owner; this one begins with a blank")
         ttl, type_text, at = self._before_rdata(text, at)
         rtype = _record_type(type_text)
-        place = Place(self.file, entry.line, f"{relative_text_or_full(self.owner, self.apex)}.{type_to_text(rtype)}")
+        place = Place(self.file, entry.line, f"{_shown(self.owner, self.apex)}.{type_text.upper()}")
         try:
             rdata = _rdata(rtype, text[at:].strip(), self.origin)
         except RdataError:
@@ -257,11 +257,13 @@ class _Reader:
         self.draft.unread.add((self.apex, None))
 
 
-def relative_text_or_full(owner: Name, apex: Name) -> str:
-    """The owner as it is shown in paths: `@`, `www`, or in full where it lies outside the zone."""
+def _shown(owner: Name, apex: Name) -> str:
+    """The owner as paths show it: `@`, `www`, or in full where it lies outside the zone."""
     if owner == apex:
         return "@"
-    return relative_text(owner, apex) if owner.endswith(apex) else name_to_text(owner)
+    if not is_at_or_below(owner, apex):
+        return name_to_text(owner)
+    return b".".join(labels(owner[: len(owner) - len(apex)] + ROOT)).decode("latin-1")
 
 
 def _fields(text: str) -> list[str]:

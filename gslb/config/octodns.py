@@ -4,6 +4,7 @@ The reader goes on after every problem, so that all of a file are told at once; 
 and the draft knows where each rrset was written.
 """
 
+import re
 from collections.abc import Mapping as AnyMapping
 
 from gslb.config.draft import Draft, Place
@@ -28,6 +29,7 @@ PROVIDER = "gslb"
 """The provider that we are in octoDNS's `included` and `excluded` lists."""
 RECORD_KEYS = ("type", "ttl", "value", "values", "dynamic", "octodns", "gslb")
 OCTODNS_KEYS = ("healthcheck", "ignored", "excluded", "included", "lenient")
+_WHOLE = re.compile(r"\d{1,10}", re.ASCII)
 _FLAGS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 
@@ -188,7 +190,7 @@ class _Reader:
         written = node.get("ttl")
         if written is None:
             return None
-        if isinstance(written, Text) and written.isascii() and written.isdigit() and int(written) <= MAX_TTL:
+        if isinstance(written, Text) and _WHOLE.fullmatch(written) and int(written) <= MAX_TTL:
             return int(written)
         shown = repr(str(written)) if isinstance(written, Text) else "this"
         said = f"{shown} is not a TTL; write whole seconds, from 0 to {MAX_TTL}"
