@@ -26,9 +26,3 @@ def _address(host: str, text: str) -> str:
     except ValueError:
         hint = "write one like 127.0.0.1:53, [::1]:53 or ::1"
         raise ValueError(f"{text!r} is not an address to listen on; {hint}") from None
-
-
-def render_endpoint(endpoint: tuple[str, int]) -> str:
-    """`127.0.0.1:53`, `[::1]:53`."""
-    host, port = endpoint
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
