@@ -16,8 +16,7 @@ class ChildError(Exception):
 
 
 class Child:
-    """One module run as a process. What it says on standard error, and on standard output after its first line, goes
-    to `log`."""
+    """One module run as a process; what it says goes to `log`."""
 
     def __init__(self, name: str, module: str, arguments: tuple[str, ...], log: Path) -> None:
         self.name = name
@@ -40,8 +39,18 @@ class Child:
 
     async def start(self, *, speaks: bool = False) -> None:
         """Start it. When it `speaks`, wait for its first line, which says that it is ready. Raises `ChildError`."""
+        spawning = asyncio.ensure_future(self._spawn(speaks=speaks))
+        try:
+            self._process = await asyncio.shield(spawning)
+        except asyncio.CancelledError:
+            self._process = await spawning  # so that `stop` knows of it
+            raise
+        if speaks:
+            await self._first_line()
+
+    async def _spawn(self, *, speaks: bool) -> asyncio.subprocess.Process:
         with self.log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
+            return await asyncio.create_subprocess_exec(
                 *self._command,
                 stdin=asyncio.subprocess.PIPE,  # the tether: it is never written to
                 stdout=asyncio.subprocess.PIPE if speaks else log,
@@ -49,8 +58,6 @@ class Child:
                 start_new_session=True,  # a terminal's Ctrl-C is for the demo, which stops its processes in order
                 env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
             )
-        if speaks:
-            await self._first_line()
 
     async def _first_line(self) -> None:
         assert self._process is not None
@@ -75,11 +82,6 @@ class Child:
             await asyncio.wait_for(self._process.wait(), STOP_SECONDS)
         except TimeoutError:
             self.kill()
-            await self._process.wait()
-
-    async def ended(self) -> None:
-        """Wait until it does not run."""
-        if self._process is not None:
             await self._process.wait()
 
     def last_words(self, lines: int = 3) -> str:

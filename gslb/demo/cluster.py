@@ -6,7 +6,7 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 from gslb.api.client import NodeUnreachableError, request
@@ -105,8 +105,8 @@ class Cluster:
 
     async def start(self) -> None:
         """Returns when every backend listens and every node serves. Raises `ChildError`."""
-        await asyncio.gather(*(backend.start() for backend in self.backends.values()))
-        await asyncio.gather(*(node.start() for node in self.nodes))
+        await _together(backend.start() for backend in self.backends.values())
+        await _together(node.start() for node in self.nodes)
         self._watching = asyncio.create_task(self._watch(), name="watch the demo")
 
     async def stop(self) -> None:
@@ -162,3 +162,13 @@ class Cluster:
         event = Event(time.time(), where, text)
         self.events.append(event)
         self._on_event(event)
+
+
+async def _together(starts: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Do them at once. Raises the first error, when all the others have ended or were cancelled."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for start in starts:
+                group.create_task(start)
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None
