@@ -106,6 +106,26 @@ def test_optional_additional_data_goes_without_a_word(zone_of: ZoneOf, seeded) -
     assert len(respond(ask("e.", 15), table, seeded(0), udp=False).wire) > 512
 
 
+def test_an_answer_that_fills_the_reply_to_the_octet_leaves_no_room_for_additional(zone_of: ZoneOf, seeded) -> None:
+    # Header 12, question 17, and 21 SRV records of 23 octets: 512.
+    lines = "".join(f"aaaaaaaaa.e. 60 SRV 0 0 {port} t.e.\n" for port in range(21)) + "t.e. 60 A 192.0.2.1"
+    reply = respond(ask("aaaaaaaaa.e.", 33), table_of(zone_of, lines), seeded(0))
+    assert len(reply.wire) == 512
+    assert (is_truncated(reply), sections(reply)) == (False, (21, 0, 0))
+
+
+def test_a_synthesized_cname_and_a_negative_soa_are_required(zone_of: ZoneOf, seeded) -> None:
+    # Header and question take 240 octets, the DNAME 24, the CNAME 240, the SOA 43.
+    below = ".".join(["l" * 60] * 3 + ["l" * 35])
+    table = table_of(zone_of, "d.e. 60 DNAME target.e.")
+    reply = respond(ask(f"{below}.d.e."), table, seeded(0))
+    assert (is_truncated(reply), sections(reply)) == (True, (2, 0, 0)), "the SOA is left out"
+    longer = ".".join(["l" * 63] * 3 + ["l" * 40])
+    table = table_of(zone_of, f"d.e. 60 DNAME {'t' * 10}.e.")
+    reply = respond(ask(f"{longer}.d.e."), table, seeded(0))
+    assert (is_truncated(reply), sections(reply)) == (True, (1, 0, 0)), "the CNAME is left out"
+
+
 @pytest.mark.parametrize(
     ("ns", "truncated"),
     [
