@@ -200,7 +200,8 @@ class Node:
                 await self._reload_config()
             everything = paths is None or self.config.monitors != monitors
             for source in list(self.config.zones.values()):
-                if everything or source.path in (paths or ()) or source.apex not in self._zones.entries:
+                touched = everything or paths is None or bool(paths & self._zones.files_of(source))
+                if touched or source.apex not in self._zones.entries:
                     self._accept(source, await asyncio.to_thread(self._zones.load, source, self.config.monitors))
             self._index_users()
             self._health.watch(self._monitors())
@@ -232,7 +233,8 @@ class Node:
 
     def _watched(self) -> set[Path]:
         directory = {self.config.zones_dir} if self.config.zones_dir is not None else set()
-        return {self.config.path, *directory, *(source.path for source in self.config.zones.values())}
+        zones = {path for source in self.config.zones.values() for path in self._zones.files_of(source)}
+        return {self.config.path, *directory, *zones}
 
     async def _watch_files(self) -> None:
         async for changed in changes(self._watched, self._stopping):

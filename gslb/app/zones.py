@@ -6,7 +6,8 @@ served until it has one. A file that fails leaves its zone as it is, with the pr
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from gslb.answer.compile import ZoneTable
 from gslb.config.node import MonitorProfile, ZoneSource
@@ -21,8 +22,9 @@ FROM_FILE, LAST_GOOD, FAILED = "file", "last good version", "failed"
 
 @dataclass(slots=True)
 class ZoneEntry:
-    """One configured zone. `served_from` is FROM_FILE, LAST_GOOD (the file has problems) or FAILED (nothing to
-    serve: SERVFAIL); `since` is when that version was loaded, in Unix seconds."""
+    """One configured zone. `files` are those it was read from, included ones too. `served_from` is FROM_FILE,
+    LAST_GOOD (the file has problems) or FAILED (nothing to serve: SERVFAIL); `since` is when that version was loaded,
+    in Unix seconds."""
 
     source: ZoneSource
     table: ZoneTable | None = None
@@ -30,6 +32,7 @@ class ZoneEntry:
     since: float = 0.0
     problems: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
+    files: frozenset[Path] = frozenset()
 
     @property
     def text(self) -> str:
@@ -46,6 +49,7 @@ class Loaded:
     warnings: tuple[Problem, ...] = ()
     changed: bool = True
     served_from: str = FROM_FILE
+    files: frozenset[Path] = frozenset()
 
 
 @dataclass(slots=True)
@@ -76,7 +80,7 @@ class Zones:
         served = self.entries.get(source.apex)
         same = served is not None and served.table is not None and served.table.zone.serial == zone.serial
         table = served.table if same and served is not None else ZoneTable(zone)
-        return Loaded(source.apex, table, warnings=read.warnings, changed=not same)
+        return Loaded(source.apex, table, warnings=read.warnings, changed=not same, files=frozenset(read.files))
 
     def _load_last_good(
         self, source: ZoneSource, monitors: Mapping[str, MonitorProfile], problems: tuple[Problem, ...]
@@ -84,7 +88,7 @@ class Zones:
         stored = self.versions.stored(source.apex)
         if stored is None:
             return Loaded(source.apex, None, problems, served_from=FAILED)
-        former = ZoneSource(source.apex, source.path, stored.format)
+        former = replace(source, format=stored.format)
         try:
             zone = load_zone(former, monitors, stored.text.encode()).zone
         except ConfigError as error:
@@ -103,7 +107,12 @@ class Zones:
             return
         if loaded.changed or not entry.since:
             entry.since = self.clock()
-        entry.table, entry.served_from = loaded.table, loaded.served_from
+        entry.table, entry.served_from, entry.files = loaded.table, loaded.served_from, loaded.files
+
+    def files_of(self, source: ZoneSource) -> frozenset[Path]:
+        """The files that make a zone: its own, and what it included when it was last read."""
+        entry = self.entries.get(source.apex)
+        return frozenset({source.path}) | (entry.files if entry is not None else frozenset())
 
     def drop(self, apex: Name) -> None:
         """Forget a zone that is no longer configured."""

@@ -24,7 +24,9 @@ def check(config_path: Path | None, zone_files: list[Path], *, as_json: bool) ->
         except ConfigError as error:
             errors += error.problems
     sources = (
-        [_source(path, errors) for path in zone_files] if zone_files else list(config.zones.values() if config else ())
+        [_source(path, config, errors) for path in zone_files]
+        if zone_files
+        else list(config.zones.values() if config else ())
     )
     checked = [str(config_path)] if config_path is not None else []
     for source in sources:
@@ -44,7 +46,7 @@ def check(config_path: Path | None, zone_files: list[Path], *, as_json: bool) ->
     return 2 if errors else 0
 
 
-def _source(path: Path, errors: list[Problem]) -> ZoneSource | None:
+def _source(path: Path, config: NodeConfig | None, errors: list[Problem]) -> ZoneSource | None:
     """A zone file's apex is its name without the suffix, as octoDNS has it."""
     text = path.name
     for suffix in _ZONE_SUFFIXES:
@@ -54,7 +56,8 @@ def _source(path: Path, errors: list[Problem]) -> ZoneSource | None:
         errors.append(Problem(str(path), 1, "", "end the name in .yaml (octoDNS) or .zone (a master file)"))
         return None
     try:
-        return ZoneSource(name_from_text(text).lower(), path, source_format)
+        nameservers = config.nameservers if config is not None else ()
+        return ZoneSource(name_from_text(text).lower(), path, source_format, nameservers)
     except BadNameError as error:
         errors.append(Problem(str(path), 1, "", f"name the file after its zone, as in example.com.yaml: {error}"))
         return None

@@ -157,12 +157,17 @@ def _override_command(commands: Commands) -> None:
         commands, "override", "take a member out, or back in, by hand, on this node", example, _no_action
     )
     actions = command.add_subparsers(metavar="ACTION", required=True)
-    for name, summary, run in (
-        ("set", "set an override", _override_set),
-        ("clear", "remove an override", _override_clear),
-        ("list", "list the overrides of this node", _override_list),
+    for name, summary, run, sample in (
+        ("set", "set an override", _override_set, "www.example.com 192.0.2.1 drain --for 1h --note 'disk swap'"),
+        ("clear", "remove an override", _override_clear, "www.example.com 192.0.2.1"),
+        ("list", "list the overrides of this node", _override_list, ""),
     ):
-        action = actions.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
+        action = actions.add_parser(
+            name,
+            help=summary,
+            description=summary[0].upper() + summary[1:] + ".",
+            epilog=f"example: gslb override {name} {sample}",
+        )
         action.set_defaults(run=run)
         action.add_argument("-c", "--config", type=Path, metavar="FILE", default=argparse.SUPPRESS, help="gslb.yaml")
         _json_flag(action)

@@ -78,6 +78,18 @@ def test_an_edit_without_change_of_content_keeps_the_serial_also_over_a_restart(
     assert serial(node) == before
 
 
+def test_an_included_file_is_watched_too(daemon: Daemon) -> None:
+    daemon.configure()
+    daemon.write("zones/included", "www 5 A 192.0.2.1\n")
+    master = "$TTL 60\n@ SOA ns1 ops 1 3600 600 86400 60\n@ NS ns1\nns1 A 127.0.0.1\n$INCLUDE included\n"
+    daemon.write("zones/edit.example.zone", master)
+    daemon.start()
+    served(daemon, "192.0.2.1")
+    daemon.write("zones/included", "www 5 A 192.0.2.8\n")
+    served(daemon, "192.0.2.8")
+    assert serial(daemon) == 2  # the file says 1, and its content changed
+
+
 def test_a_bad_edit_changes_nothing_and_names_file_line_and_mend(node: Daemon) -> None:
     before = serial(node)
     node.write("zones/edit.example.yaml", zone("192.0.2.300").replace("ttl: 5", "tll: 5"))

@@ -64,6 +64,7 @@ def test_options_said_in_different_words_have_one_canonical_text():
         ("http", {"body_limit": 10**9}, "less than or equal to 1048576"),
         ("https", {"sni": "a b"}, "is no host"),
         ("https", {"verify": False, "ca_file": "/x"}, "of no use with `verify: false`"),
+        ("https", {"ca_file": "ca.pem"}, "an absolute path"),
         ("tcp", {}, "Field required"),
         ("tcp", {"port": 25, "send": "HELO"}, "say what must come back"),
     ],

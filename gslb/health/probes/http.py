@@ -155,6 +155,10 @@ class HttpsOptions(HttpOptions):
     def _trust_is_used(self) -> Self:
         if self.ca_file and not self.verify:
             raise ValueError("`ca_file` is of no use with `verify: false`")
+        if self.ca_file and not Path(self.ca_file).is_absolute():
+            raise ValueError(
+                "write `ca_file` as an absolute path: a zone may be read on another node, in another folder"
+            )
         return self
 
 
