@@ -64,7 +64,10 @@ class Child:
         assert self._process.stdout is not None
         line = b""
         with contextlib.suppress(TimeoutError):
-            line = await asyncio.wait_for(self._process.stdout.readline(), _BOOT_SECONDS)
+            async with asyncio.timeout(_BOOT_SECONDS):
+                line = await self._process.stdout.readline()
+                if not line:
+                    await self._process.wait()  # it is about to end by itself, and how tells more than our SIGTERM
         if not line:
             await self.stop()
             raise ChildError(f"{self.name} did not start ({self.how_it_ended}): {self.last_words()}")
