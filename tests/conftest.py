@@ -9,6 +9,7 @@ from pathlib import Path
 import dns.rrset
 import pytest
 from harness import Backend, Daemon
+from hypothesis import settings
 
 from gslb.wire.codes import RRType
 from gslb.zone.builder import ZoneBuilder
@@ -18,6 +19,9 @@ from gslb.zone.zone import Zone
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
+
+settings.register_profile("gslb", deadline=None)  # a busy machine is no failure
+settings.load_profile("gslb")
 
 
 @pytest.fixture(scope="session")
