@@ -15,7 +15,7 @@ from prometheus_client.registry import Collector
 
 from gslb import __version__
 from gslb.answer.draws import Outcome
-from gslb.answer.table import Facts, Finished
+from gslb.answer.finished import Facts, Finished
 from gslb.wire.codes import Rcode, type_to_text
 from gslb.wire.names import name_to_text
 from gslb.wire.rdata import rdata_to_text

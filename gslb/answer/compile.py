@@ -8,8 +8,9 @@ owner and type: a health change replaces the draws it touches and nothing else.
 
 from dataclasses import dataclass
 
+from gslb.answer.finished import Facts, Finished, render_heads
 from gslb.answer.template import Template, render_rrset
-from gslb.wire.codes import Rcode, RRType
+from gslb.wire.codes import AA, Rcode, RRType
 from gslb.wire.names import Name, is_at_or_below, name_to_text
 from gslb.wire.rdata import alias_target, target
 from gslb.zone.lookup import Alias, Found, NoData, Node, NxDomain, Redirection, Referral, ZoneIndex
@@ -61,8 +62,19 @@ class ZoneTable:
         # RFC 2308 section 3: a negative answer's TTL is the lesser of the SOA's own and its last field.
         self._negative_ttl = min(soa.ttl_seconds, zone.soa.minimum)
         self.nxdomain = Answer(Rcode.NXDOMAIN, authoritative=True, segments=(self.negative(),))
+        self._nxdomain_heads = render_heads(AA, Rcode.NXDOMAIN, (0, 1, 0))
+        self._nxdomain_finished: dict[int, Finished] = {}
         self._nodata = Answer(Rcode.NOERROR, authoritative=True, segments=(self.negative(),))
         self._nodata_exact = Answer(Rcode.NOERROR, authoritative=True, segments=(self.negative(),), exact=True)
+
+    def finished_nxdomain(self, qtype: int) -> Finished:
+        """The answer to a name that is not there; its tail, where the apex stands at an offset of the question's, is
+        the template of `nxdomain`."""
+        finished = self._nxdomain_finished.get(qtype)
+        if finished is None:
+            finished = Finished(self._nxdomain_heads, b"", Facts(self.text, qtype, Rcode.NXDOMAIN))
+            self._nxdomain_finished[qtype] = finished
+        return finished
 
     def negative(self, ttl_seconds: int | None = None) -> Segment:
         """The SOA for a negative answer; a health-caused one lives no longer than `ttl_seconds`."""

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from gslb.answer.compile import ADDITIONAL, ANSWER, AUTHORITY, Segment, ZoneTable
 from gslb.answer.draws import Draw, DrawSource, Outcome
-from gslb.answer.table import AnswerTable, Facts, Finished
+from gslb.answer.finished import Facts, Finished, render_heads
+from gslb.answer.table import AnswerTable
 from gslb.answer.template import POINTERS
-from gslb.wire.codes import AA, CLASS_IN, RD, TC, Rcode, RRType, is_meta_type
+from gslb.wire.codes import AA, CLASS_IN, TC, Rcode, RRType, is_meta_type
 from gslb.wire.edns import DEFAULT_UDP_SIZE, Edns, render_opt, reply_limit
 from gslb.wire.message import MAX_MESSAGE_OCTETS, MAX_POINTER_OFFSET, QNAME_POINTER, Counts, pointer, render_header
 from gslb.wire.names import Name
@@ -220,12 +221,7 @@ def _keep(query: Query, qname: Name, draft: _Draft, facts: Facts, table: AnswerT
     answer, authority, additional = _counts(static)
     if draft.drawn is not None:
         answer += 1
-    flags = AA if draft.authoritative else 0
-    heads = [
-        render_header(b"", rd, flags, draft.rcode, (answer, authority, additional + opt))
-        for opt in (0, 1)
-        for rd in (0, RD)
-    ]
+    heads = render_heads(AA if draft.authoritative else 0, draft.rcode, (answer, authority, additional))
     tail = b"".join(piece.octets for piece in sorted(static, key=lambda piece: piece.section))
     owner = b"" if draft.drawn is None else draft.owner
-    table.keep(question, Finished((heads[0], heads[1], heads[2], heads[3]), tail, facts, draft.drawn, owner))
+    table.keep(question, Finished(heads, tail, facts, draft.drawn, owner))

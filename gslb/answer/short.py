@@ -1,8 +1,8 @@
 """The short path: an ordinary query to its reply, without parsing.
 
 A query of one plain question, with no EDNS or an OPT without options, and an answer that was finished before, is
-a dictionary lookup, perhaps a draw, and a join. Everything else is `None`: not mine, ask `respond`. A differential
-test holds the two equal.
+a dictionary lookup, perhaps a draw, and a join; a name that is not there takes a lookup in its zone besides.
+Everything else is `None`: not mine, ask `respond`. A differential test holds the two equal.
 
 The question's octets after the name are compared as they are: lower-casing them too would take type 65 (HTTPS)
 for type 97. A zero octet inside a label ends the name early, and then no question of ours is equal: names in wire
@@ -10,8 +10,12 @@ form are a prefix code.
 """
 
 from gslb.answer.draws import DrawSource, Outcome
-from gslb.answer.table import AnswerTable, Finished
+from gslb.answer.finished import Finished
+from gslb.answer.table import AnswerTable
+from gslb.answer.template import POINTERS
+from gslb.wire.codes import is_meta_type
 from gslb.wire.edns import DEFAULT_UDP_SIZE, PLAIN_UDP_SIZE, render_opt
+from gslb.wire.names import MAX_NAME_OCTETS
 
 # Octets 2 to 11 of an ordinary query, to which of `Finished.heads` answers it: RD clear or set, then with an OPT;
 # likewise with AD or CD set, which ask nothing of us.
@@ -21,6 +25,7 @@ _VARIANTS = {
     for rd in (0, 1)
     for ad_cd in (0, 0x10, 0x20, 0x30)
 }
+_CLASS_IN = b"\x00\x01"
 _SIZES = (512, 1220, 1232, 1280, 1400, 1410, 1432, 1440, 1452, 1472, 2048, 4000, 4096, 8192, 65535)
 
 Shortcut = tuple[bytes, Finished, Outcome | None]
@@ -48,12 +53,12 @@ class ShortPath:
         if variant is None:
             return None
         end = data.find(0, 12) + 5
-        finished = table.finished_for(data[12 : end - 4].lower() + data[end - 4 : end])
-        if finished is None:
-            return None
         ending = self._opts.get(data[end:])
         if ending is None or (variant > 1) is not (ending[0] != b""):
             return None
+        finished = table.finished_for(data[12 : end - 4].lower() + data[end - 4 : end])
+        if finished is None:
+            return _nxdomain(data, end, variant, ending, table)
         outcome = None
         record = b""
         if finished.draw is not None:
@@ -65,3 +70,31 @@ class ShortPath:
             (data[:2], finished.heads[variant], data[12:end], finished.tail, finished.owner, record, ending[0])
         )
         return None if len(reply) > ending[1] else (reply, finished, outcome)
+
+
+def _nxdomain(data: bytes, end: int, variant: int, ending: tuple[bytes, int], table: AnswerTable) -> Shortcut | None:
+    """The answer to a name that is not there. There are too many such names to keep their answers, and under a
+    random-subdomain attack they are nearly all there is."""
+    if not _is_name(data, end - 4) or data[end - 2 : end] != _CLASS_IN:
+        return None
+    qname, qtype = data[12 : end - 4].lower(), data[end - 4] << 8 | data[end - 3]
+    apex = table.apex_for(qname, qtype)
+    zone = table.zones[apex] if apex is not None else None
+    if zone is None or is_meta_type(qtype) or zone.answer(qname, qtype) is not zone.nxdomain:
+        return None
+    finished = zone.finished_nxdomain(qtype)
+    apex_pointer = POINTERS[end - 4 - len(zone.apex)]
+    tail = zone.nxdomain.segments[0].template.fill(b"", apex_pointer)
+    reply = b"".join((data[:2], finished.heads[variant], data[12:end], tail, ending[0]))
+    return None if len(reply) > ending[1] else (reply, finished, None)
+
+
+def _is_name(data: bytes, end: int) -> bool:
+    """True when the octets from 12 to `end`, which is after the first zero octet, are one whole name."""
+    position = 12
+    while position < end - 1:
+        length = data[position]
+        if length > 63:
+            return False
+        position += 1 + length
+    return position == end - 1 and end - 12 <= MAX_NAME_OCTETS

@@ -6,41 +6,17 @@ a health change, because a finished answer names its draw and never holds it.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from gslb.answer.compile import ZoneTable
 from gslb.answer.draws import Draw, compile_draw
+from gslb.answer.finished import Finished
 from gslb.steering.conditions import Conditions
 from gslb.wire.codes import RRType
 from gslb.wire.names import Name, parent
 from gslb.zone.steered import SteeredKey
 
 MAX_FINISHED = 200_000
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What is counted of a reply: zone text ("" for none of ours), qtype and rcode."""
-
-    zone: str
-    qtype: int
-    rcode: int
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Finished:
-    """An answer complete but for message id, question and OPT.
-
-    `heads` are octets 2 to 11 of the reply without EDNS, with RD clear and set, then with EDNS likewise. `tail`
-    follows the question; where there is a `draw`, one outcome follows: `owner` (a pointer) and its record.
-    """
-
-    heads: tuple[bytes, bytes, bytes, bytes]
-    tail: bytes
-    facts: Facts
-    draw: SteeredKey | None = None
-    owner: bytes = b""
 
 
 class AnswerTable:

@@ -129,7 +129,6 @@ def test_an_ordinary_question_asked_before_takes_the_short_path(rich_table, seed
 @pytest.mark.parametrize(
     ("name", "qtype"),
     [
-        ("nowhere.example.", 1),  # no end of such names: not kept
         ("q.wild.example.", 16),
         ("dangling.example.", 1),
         ("www.child.example.", 1),
@@ -144,6 +143,25 @@ def test_what_is_without_end_or_not_simple_is_left_to_respond(rich_table, seeded
     data = query(name_from_text(name), qtype)
     respond(data, rich_table, seeded(0))
     assert ShortPath().answer(data, rich_table, seeded(0)) is None
+
+
+@pytest.mark.parametrize("name", ["nowhere.example.", "a.b.c.nowhere.example.", r"n\000w.example.", "x.www.example."])
+@pytest.mark.parametrize("qtype", [1, 28, 65, 97, 1000])
+def test_a_name_that_is_not_there_takes_the_short_path_unasked(rich_table, seeded, name: str, qtype: int) -> None:
+    qname = name_from_text(name)
+    zero_inside = b"\x00" in qname[:-1]  # ends the name early for the short path: left to respond
+    for flags in ORDINARY_FLAGS:
+        for addition in ORDINARY_ADDITIONS:
+            for cased in in_cases(qname):
+                packet = query(cased, qtype, flags, addition)
+                assert is_equal(packet, rich_table, seeded, 1) is not zero_inside
+
+
+@pytest.mark.parametrize("octets", [b"\x40aaa", b"\xc0", b"\x05ab", b"\x3f" + b"a" * 63 + b"\x3f" + b"b" * 63])
+def test_octets_that_are_no_name_are_left_to_respond(rich_table, seeded, octets: bytes) -> None:
+    for apex in (b"", b"\x07example"):
+        packet = query(octets * (4 if len(octets) > 60 else 1) + apex + b"\x00", 1)
+        assert ShortPath().answer(packet, rich_table, seeded(0)) is None
 
 
 def test_a_question_not_asked_before_is_left_to_respond(rich_table, seeded) -> None:
