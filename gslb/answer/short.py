@@ -26,6 +26,8 @@ _VARIANTS = {
     for ad_cd in (0, 0x10, 0x20, 0x30)
 }
 _CLASS_IN = b"\x00\x01"
+_TYPES_KEPT = 1024
+"""Negative answers are kept per zone and type; above stand private and unassigned types, and floods of them."""
 _SIZES = (512, 1220, 1232, 1280, 1400, 1410, 1432, 1440, 1452, 1472, 2048, 4000, 4096, 8192, 65535)
 
 Shortcut = tuple[bytes, Finished, Outcome | None]
@@ -80,7 +82,7 @@ def _nxdomain(data: bytes, end: int, variant: int, ending: tuple[bytes, int], ta
     qname, qtype = data[12 : end - 4].lower(), data[end - 4] << 8 | data[end - 3]
     apex = table.apex_for(qname, qtype)
     zone = table.zones[apex] if apex is not None else None
-    if zone is None or is_meta_type(qtype) or zone.answer(qname, qtype) is not zone.nxdomain:
+    if zone is None or is_meta_type(qtype) or qtype >= _TYPES_KEPT or zone.answer(qname, qtype) is not zone.nxdomain:
         return None
     finished = zone.finished_nxdomain(qtype)
     apex_pointer = POINTERS[end - 4 - len(zone.apex)]

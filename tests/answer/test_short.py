@@ -168,6 +168,32 @@ def test_a_question_not_asked_before_is_left_to_respond(rich_table, seeded) -> N
     assert ShortPath().answer(query(name_from_text("www.example."), 1), rich_table, seeded(0)) is None
 
 
+@pytest.mark.parametrize(
+    "qname",
+    [
+        b"\x03a\x00b\x07example\x00",  # a zero octet in a label
+        b"\x01\x00\x07example\x00",
+        b"\x40" + b"a" * 64 + b"\x07example\x00",  # a label of 64 octets
+        b"\xc0\x0c",  # a pointer
+        (b"\x3f" + b"a" * 63) * 3 + b"\x36" + b"a" * 54 + b"\x07example\x00",  # 256 octets
+    ],
+)
+def test_an_odd_name_that_is_not_there_is_left_to_respond(rich_table, seeded, qname: bytes) -> None:
+    assert ShortPath().answer(query(qname, 1), rich_table, seeded(0)) is None
+
+
+def test_the_longest_name_that_is_not_there_takes_the_short_path(rich_table, seeded) -> None:
+    longest = (b"\x3f" + b"a" * 63) * 3 + b"\x35" + b"a" * 53 + b"\x07example\x00"
+    assert len(longest) == 255
+    assert is_equal(query(longest, 1), rich_table, seeded, 0)
+
+
+def test_floods_of_types_that_nobody_uses_are_not_kept(rich_table, seeded) -> None:
+    nowhere = name_from_text("nowhere.example.")
+    for qtype in (1024, 32769, 65282, 65535):
+        assert ShortPath().answer(query(nowhere, qtype), rich_table, seeded(0)) is None
+
+
 def test_type_65_is_not_97_in_lower_case(rich_table, seeded) -> None:
     www = name_from_text("www.example.")
     replies = {qtype: respond(query(www, qtype), rich_table, seeded(0)) for qtype in (65, 97)}
@@ -217,7 +243,9 @@ def test_a_reply_over_the_limit_is_left_to_respond(zone_of, seeded) -> None:
     assert ShortPath().answer(query(big, 1), table, seeded(0)) is None
     assert ShortPath().answer(query(big, 1, addition="512"), table, seeded(0)) is None
     assert is_equal(query(big, 1, addition="1232"), table, seeded, 0)
-    small = ShortPath(udp_size=900)
+    small = ShortPath(udp_size=len(respond(query(big, 1, addition="1232"), table, seeded(0)).wire))
+    assert small.answer(query(big, 1, addition="1232"), table, seeded(0)) is not None
+    small = ShortPath(udp_size=len(respond(query(big, 1, addition="1232"), table, seeded(0)).wire) - 1)
     assert small.answer(query(big, 1, addition="1232"), table, seeded(0)) is None
 
 
