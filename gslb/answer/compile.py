@@ -57,7 +57,7 @@ class ZoneTable:
         self.apex = zone.apex
         self.text = name_to_text(zone.apex)
         self._index = ZoneIndex(zone)
-        self._segments: dict[tuple[Name, int, bool], tuple[Segment, ...]] = {}
+        self._segments: dict[tuple[Name, int], tuple[Segment, ...]] = {}
         soa = zone.rrsets[zone.apex][RRType.SOA]
         # RFC 2308 section 3: a negative answer's TTL is the lesser of the SOA's own and its last field.
         self._negative_ttl = min(soa.ttl_seconds, zone.soa.minimum)
@@ -145,7 +145,7 @@ class ZoneTable:
         return Answer(Rcode.NOERROR, authoritative=False, segments=tuple(segments), exact=cut.name == qname)
 
     def _with_additional(self, rrset: RRset) -> tuple[Segment, ...]:
-        key = (rrset.owner, rrset.rtype, True)
+        key = (rrset.owner, rrset.rtype)
         kept = self._segments.get(key)
         if kept is None:
             segments = [self._segment(ANSWER, rrset, owner_is_open=True)]

@@ -14,7 +14,7 @@ from gslb.answer.table import AnswerTable
 from gslb.answer.template import POINTERS
 from gslb.wire.codes import AA, CLASS_IN, TC, Rcode, RRType, is_meta_type
 from gslb.wire.edns import DEFAULT_UDP_SIZE, Edns, render_opt, reply_limit
-from gslb.wire.message import MAX_MESSAGE_OCTETS, MAX_POINTER_OFFSET, QNAME_POINTER, Counts, pointer, render_header
+from gslb.wire.message import MAX_MESSAGE_OCTETS, QNAME_POINTER, Counts, pointer, render_header
 from gslb.wire.names import Name
 from gslb.wire.query import HEADER_OCTETS, FormError, Query, parse_query
 from gslb.zone.steered import SteeredKey
@@ -83,10 +83,10 @@ class _Draft:
         self.offset += len(piece.octets)
         self.pieces.append(piece)
 
-    def follow(self, target: Name) -> None:
-        """The next owner is the target of the CNAME just added: a pointer to where it stands in the rdata."""
-        at = self._last_start + len(self.owner) + _RECORD_FIXED_OCTETS
-        self.owner = pointer(at) if at <= MAX_POINTER_OFFSET else target
+    def follow(self) -> None:
+        """The next owner is the target of the CNAME just added: a pointer to where it stands in the rdata. MAX_STEPS
+        CNAMEs and DNAMEs stay well within a pointer's reach."""
+        self.owner = pointer(self._last_start + len(self.owner) + _RECORD_FIXED_OCTETS)
 
 
 def respond(
@@ -146,7 +146,7 @@ def _walk(qname: Name, qtype: int, draft: _Draft, zone: ZoneTable, table: Answer
     name: Name | None = qname
     while name is not None and name not in seen and len(seen) <= MAX_STEPS:
         if seen:
-            draft.follow(name)
+            draft.follow()
         answer = zone.answer(name, qtype)
         if not seen:
             draft.authoritative = answer.authoritative
@@ -189,7 +189,7 @@ def _emit(query: Query, draft: _Draft, facts: Facts, limit: int) -> Reply:
     with_opt = (counts[0], counts[1], counts[2] + (1 if opt else 0))
     header = render_header(query.message_id, query.flags, flags, draft.rcode, with_opt)
     wire = b"".join((header, query.question, *(piece.octets for piece in kept), opt))
-    return Reply(wire, facts, draft.outcomes)
+    return Reply(wire, facts, () if truncated else draft.outcomes)
 
 
 def _fit(pieces: list[_Piece], room: int) -> tuple[list[_Piece], bool]:

@@ -82,6 +82,16 @@ def test_an_answer_that_does_not_fit_is_left_out_whole_and_sets_tc(
     assert sections(whole)[0] == count
 
 
+def test_members_of_an_answer_that_did_not_fit_are_not_counted_as_answered(zone_of: ZoneOf, seeded) -> None:
+    values = tuple(bytes((10, 0, 0, number)) for number in range(40))
+    pool = Pool("default", tuple(Member(value) for value in values))
+    rrset = RRset(name_from_text("a.e."), 1, 60, values)
+    zone = zone_of(SOA, Steered(rrset, (pool,), (Rule("default"),), answers=40))
+    table = AnswerTable().with_zone(ZoneTable(zone), Conditions())
+    assert respond(ask("a.e."), table, seeded(0)).outcomes == ()
+    assert len(respond(ask("a.e."), table, seeded(0), udp=False).outcomes) == 40
+
+
 def test_our_own_udp_size_bounds_the_reply(zone_of: ZoneOf, seeded) -> None:
     table = table_of(zone_of, addresses("a.e.", 100))
     assert is_truncated(respond(ask("a.e.", edns=4096), table, seeded(0), udp_size=1400))
