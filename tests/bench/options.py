@@ -70,6 +70,8 @@ def parse(arguments: Sequence[str] | None) -> Options:
     options = Options(**vars(parser.parse_args(arguments)))
     if options.profile and options.json:
         parser.error("--profile prints; it writes no --json")
+    if options.json and not options.json.parent.is_dir():
+        parser.error(f"--json {options.json}: there is no directory {options.json.parent}")
     return options
 
 

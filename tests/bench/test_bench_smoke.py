@@ -21,6 +21,7 @@ import yaml
 import zonedata
 from generator import GeneratorError, Load
 from measure import Sample, wrong_answers
+from options import parse
 from procstat import tree_processes, tree_time
 from running import ServerError, free_port, running
 from zonedata import Outcome, Question, Workload
@@ -281,6 +282,23 @@ def test_the_sampler_names_the_function_that_burns(tmp_path):
 
 def bench(*arguments: str) -> list[str]:
     return [sys.executable, str(BENCH), "--servers", "nsd", "--rounds", "1", "--repeats", "0", *arguments]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ("--rounds 0", "a whole number from 1 to 100, not '0'"),
+        ("--seconds 3600", "seconds from 0.2 to 60, not '3600'"),
+        ("--servers nsd,tinydns", "'tinydns': there are gslb, nsd, bind, knot"),
+        ("--cpus 1,1", "two CPU numbers as in 0,1, not '1,1'"),
+        ("--json /nowhere/out.json", "there is no directory /nowhere"),
+        ("--profile --json out.json", "it writes no --json"),
+    ],
+)
+def test_arguments_that_will_not_do_are_refused_before_anything_starts(arguments, complaint, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        parse(arguments.split())
+    assert complaint in capsys.readouterr().err
 
 
 @pytest.fixture
