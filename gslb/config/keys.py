@@ -3,18 +3,17 @@ file that holds it may be readable by its owner only. No text of ours ever shows
 
 import base64
 import binascii
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
 from gslb.config.problems import ConfigError, Findings
 from gslb.config.textfile import read_text
 from gslb.config.validated import Schema
-from gslb.wire.names import BadNameError, Name, canonical, name_from_text
+from gslb.wire.names import BadNameError, canonical, name_from_text
+from gslb.wire.tsig import Algorithm, TsigKey
 
-Algorithm = Literal["hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512"]
 _MAX_KEY_FILE_OCTETS = 4096
 
 
@@ -30,15 +29,6 @@ class KeySchema(Schema):
         if (self.secret is None) == (self.file is None):
             raise ValueError("a key has either `secret` or `file`")
         return self
-
-
-@dataclass(frozen=True, slots=True)
-class TsigKey:
-    """A key: its canonical name, its algorithm as RFC 8945 section 6 names it, and its secret, which no repr shows."""
-
-    name: Name
-    algorithm: str
-    secret: bytes = field(repr=False)
 
 
 def read_key(name: str, schema: KeySchema, node_file: Path, findings: Findings, line: int) -> TsigKey | None:
