@@ -16,7 +16,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from gslb.config.endpoints import parse_endpoint
-from gslb.config.keys import KeySchema, TsigKey, read_key
+from gslb.config.keys import KeySchema, read_key
 from gslb.config.monitors import Duration, MonitorProfile, read_monitor
 from gslb.config.problems import ConfigError, Findings
 from gslb.config.sources import FORMATS, ZoneSource, format_of, zones_in
@@ -24,6 +24,7 @@ from gslb.config.textfile import read_text
 from gslb.config.validated import ModelT, Schema, empty_mapping, validated
 from gslb.config.yamltext import Mapping, Text, parse_yaml
 from gslb.wire.names import BadNameError, Name, canonical, name_from_text, name_to_text
+from gslb.wire.tsig import TsigKey
 
 __all__ = ["Limits", "MonitorProfile", "NodeConfig", "TsigKey", "ZoneSource", "load_node"]
 
