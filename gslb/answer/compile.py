@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from gslb.answer.finished import Facts, Finished, render_heads
 from gslb.answer.template import Template, render_rrset
-from gslb.wire.codes import AA, Rcode, RRType
+from gslb.wire.codes import AA, Rcode, RRType, is_meta_type
 from gslb.wire.names import Name, is_at_or_below, name_to_text
 from gslb.wire.rdata import alias_target, target
 from gslb.zone.lookup import Alias, Found, NoData, Node, NxDomain, Redirection, Referral, ZoneIndex
@@ -19,6 +19,8 @@ from gslb.zone.steered import SteeredKey
 from gslb.zone.zone import Zone
 
 ANSWER, AUTHORITY, ADDITIONAL = 0, 1, 2
+_TYPES_KEPT = 1024
+"""Negative answers are kept per zone and type; above stand private and unassigned types, and floods of them."""
 _ADDRESS_TYPES = (RRType.A, RRType.AAAA)
 
 
@@ -64,16 +66,19 @@ class ZoneTable:
         self.nxdomain = Answer(Rcode.NXDOMAIN, authoritative=True, segments=(self.negative(),))
         self._nxdomain_heads = render_heads(AA, Rcode.NXDOMAIN, (0, 1, 0))
         self._nxdomain_finished: dict[int, Finished] = {}
+        self.nxdomain_tail = self.nxdomain.segments[0].template
         self._nodata = Answer(Rcode.NOERROR, authoritative=True, segments=(self.negative(),))
         self._nodata_exact = Answer(Rcode.NOERROR, authoritative=True, segments=(self.negative(),), exact=True)
 
-    def finished_nxdomain(self, qtype: int) -> Finished:
-        """The answer to a name that is not there; its tail, where the apex stands at an offset of the question's, is
-        the template of `nxdomain`."""
+    def finished_nxdomain(self, qname: Name, qtype: int) -> Finished | None:
+        """The answer to a name that is not there, but for its tail: that is `nxdomain_tail`, where the apex stands at
+        an offset of the question's. None for a name that is, or may be, there, and for a type too rare to keep."""
+        if not self._index.is_missing(qname):
+            return None
         finished = self._nxdomain_finished.get(qtype)
-        if finished is None:
-            finished = Finished(self._nxdomain_heads, b"", Facts(self.text, qtype, Rcode.NXDOMAIN))
-            self._nxdomain_finished[qtype] = finished
+        if finished is None and qtype < _TYPES_KEPT and not is_meta_type(qtype):
+            facts = Facts(self.text, qtype, Rcode.NXDOMAIN)
+            finished = self._nxdomain_finished[qtype] = Finished(self._nxdomain_heads, b"", facts)
         return finished
 
     def negative(self, ttl_seconds: int | None = None) -> Segment:

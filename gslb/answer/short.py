@@ -9,13 +9,15 @@ for type 97. A zero octet inside a label ends the name early, and then no questi
 form are a prefix code.
 """
 
+from collections.abc import Mapping
+
+from gslb.answer.compile import ZoneTable
 from gslb.answer.draws import DrawSource, Outcome
 from gslb.answer.finished import Finished
 from gslb.answer.table import AnswerTable
 from gslb.answer.template import POINTERS
-from gslb.wire.codes import is_meta_type
 from gslb.wire.edns import DEFAULT_UDP_SIZE, PLAIN_UDP_SIZE, render_opt
-from gslb.wire.names import MAX_NAME_OCTETS
+from gslb.wire.names import MAX_NAME_OCTETS, Name
 
 # Octets 2 to 11 of an ordinary query, to which of `Finished.heads` answers it: RD clear or set, then with an OPT;
 # likewise with AD or CD set, which ask nothing of us.
@@ -26,8 +28,6 @@ _VARIANTS = {
     for ad_cd in (0, 0x10, 0x20, 0x30)
 }
 _CLASS_IN = b"\x00\x01"
-_TYPES_KEPT = 1024
-"""Negative answers are kept per zone and type; above stand private and unassigned types, and floods of them."""
 _SIZES = (512, 1220, 1232, 1280, 1400, 1410, 1432, 1440, 1452, 1472, 2048, 4000, 4096, 8192, 65535)
 
 Shortcut = tuple[bytes, Finished, Outcome | None]
@@ -77,26 +77,27 @@ class ShortPath:
 def _nxdomain(data: bytes, end: int, variant: int, ending: tuple[bytes, int], table: AnswerTable) -> Shortcut | None:
     """The answer to a name that is not there. There are too many such names to keep their answers, and under a
     random-subdomain attack they are nearly all there is."""
-    if not _is_name(data, end - 4) or data[end - 2 : end] != _CLASS_IN:
+    qname = data[12 : end - 4].lower()
+    zone = _zone_of(qname, table.zones)
+    if zone is None or data[end - 2 : end] != _CLASS_IN:
         return None
-    qname, qtype = data[12 : end - 4].lower(), data[end - 4] << 8 | data[end - 3]
-    apex = table.apex_for(qname, qtype)
-    zone = table.zones[apex] if apex is not None else None
-    if zone is None or is_meta_type(qtype) or qtype >= _TYPES_KEPT or zone.answer(qname, qtype) is not zone.nxdomain:
+    finished = zone.finished_nxdomain(qname, data[end - 4] << 8 | data[end - 3])
+    if finished is None:
         return None
-    finished = zone.finished_nxdomain(qtype)
-    apex_pointer = POINTERS[end - 4 - len(zone.apex)]
-    tail = zone.nxdomain.segments[0].template.fill(b"", apex_pointer)
+    tail = zone.nxdomain_tail.fill(b"", POINTERS[end - 4 - len(zone.apex)])
     reply = b"".join((data[:2], finished.heads[variant], data[12:end], tail, ending[0]))
     return None if len(reply) > ending[1] else (reply, finished, None)
 
 
-def _is_name(data: bytes, end: int) -> bool:
-    """True when the octets from 12 to `end`, which is after the first zero octet, are one whole name."""
-    position = 12
-    while position < end - 1:
-        length = data[position]
+def _zone_of(qname: bytes, zones: Mapping[Name, ZoneTable | None]) -> ZoneTable | None:
+    """The deepest zone above a name, not the root; None where there is none, or the octets are not one whole name."""
+    apex = None
+    position, last = 0, len(qname) - 1
+    while position < last:
+        if apex is None and qname[position:] in zones:
+            apex = qname[position:]
+        length = qname[position]
         if length > 63:
-            return False
+            return None
         position += 1 + length
-    return position == end - 1 and end - 12 <= MAX_NAME_OCTETS
+    return zones[apex] if apex is not None and position == last and last < MAX_NAME_OCTETS else None

@@ -32,8 +32,8 @@ class Template:
 
     def fill(self, owner: bytes, apex: bytes) -> bytes:
         """The octets, with both names as given."""
-        if not self.holes:
-            return self.parts[0]
+        if not any(self.holes):  # the apex alone: negatives, nearly always
+            return apex.join(self.parts)
         filled = [self.parts[0]]
         for hole, part in zip(self.holes, self.parts[1:], strict=True):
             filled.append(owner if hole else apex)

@@ -16,15 +16,17 @@ from gslb.zone.zone import Zone
 
 
 class Node:
-    """A name that exists. `veil` is the node of the topmost cut at or above it or DNAME above it, or None."""
+    """A name that exists. `veil` is the node of the topmost cut at or above it or DNAME above it, or None. Where it is
+    the closest encloser of a name and `has_no_stand_in`, there is no such name."""
 
-    __slots__ = ("name", "rrsets", "veil", "wildcard")
+    __slots__ = ("has_no_stand_in", "name", "rrsets", "veil", "wildcard")
 
     def __init__(self, name: Name, rrsets: Mapping[int, RRset]) -> None:
         self.name = name
         self.rrsets = rrsets
         self.veil: Node | None = None
         self.wildcard: Node | None = None
+        self.has_no_stand_in = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,8 @@ class ZoneIndex:
             self._insert(owner, rrsets)
         for name in sorted(self.nodes, key=len):  # parents before children
             self._link(self.nodes[name])
+        for node in self.nodes.values():
+            node.has_no_stand_in = node.veil is None and node.wildcard is None and RRType.DNAME not in node.rrsets
 
     def _insert(self, owner: Name, rrsets: Mapping[int, RRset]) -> None:
         self.nodes[owner] = Node(owner, rrsets)
@@ -113,6 +117,11 @@ class ZoneIndex:
             qname = qname[1 + qname[0] :]
             node = nodes.get(qname)
         return node
+
+    def is_missing(self, qname: Name) -> bool:
+        """True only when `lookup` gives NxDomain, whatever the type."""
+        node = self.closest(qname)
+        return node.has_no_stand_in and node.name != qname
 
     def lookup(self, qname: Name, qtype: int) -> Outcome:
         """What the zone says of a canonical name at or below its apex."""

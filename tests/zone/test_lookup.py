@@ -249,3 +249,13 @@ def test_the_order_of_records_makes_no_difference(zone_of: ZoneOf) -> None:
     for qname in asked:
         for qtype in (1, 2, 5, 16, 28, 39, 43, 255):
             assert describe(forth.lookup(qname, qtype)) == describe(back.lookup(qname, qtype))
+
+
+@pytest.mark.parametrize("text", [WILDCARDS, EDU, CORNERS])
+def test_missing_names_are_those_without_any_answer(zone_of: ZoneOf, text: str) -> None:
+    index = ZoneIndex(zone_of(text))
+    names = [below + name for name in index.nodes for below in (b"", b"\x01q", b"\x01q\x01*", b"\x01*")]
+    missing = [name for name in names if index.is_missing(name)]
+    for name in missing:
+        assert {type(index.lookup(name, qtype)) for qtype in (1, 5, 43, 255)} == {NxDomain}
+    assert any(name not in index.nodes for name in missing) or text is WILDCARDS
