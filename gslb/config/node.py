@@ -1,37 +1,53 @@
-"""gslb.yaml, the node: where it listens and keeps its state, its monitors and keys, and which zones it serves.
+"""gslb.yaml, the node: where it listens and keeps its state, its monitors, keys and peers, and which zones it serves.
 
 The file is atomic as a whole: any problem, and nothing of it is used. Relative paths in it are relative to the
-folder it stands in. `zones` names zone files one by one; `zones_dir` serves every `<apex>.yaml` and `<apex>.zone`
-of a folder.
+folder it stands in. `zones` names zones one by one, with their file or their primaries; `zones_dir` serves every
+`<apex>.yaml` and `<apex>.zone` of a folder.
 """
 
 import socket
-from collections.abc import Iterator
 from collections.abc import Mapping as AnyMapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
+from gslb.config.access import AccessList, ProbeBounds
 from gslb.config.endpoints import parse_endpoint
 from gslb.config.keys import KeySchema, read_key
+from gslb.config.listed import Texts, texts_of
 from gslb.config.monitors import Duration, MonitorProfile, read_monitor
+from gslb.config.peers import Peer, PeerSchema, read_peers
+from gslb.config.prefixes import Prefixes
 from gslb.config.problems import ConfigError, Findings
-from gslb.config.sources import FORMATS, ZoneSource, format_of, zones_in
+from gslb.config.references import References
+from gslb.config.sizes import Size
+from gslb.config.sources import SecondarySource, ZoneSource
 from gslb.config.textfile import read_text
 from gslb.config.validated import ModelT, Schema, empty_mapping, validated
 from gslb.config.yamltext import Mapping, Text, parse_yaml
-from gslb.wire.names import BadNameError, Name, canonical, name_from_text, name_to_text
+from gslb.config.zonelist import Defaults, ZoneReader, ZoneSchema
+from gslb.wire.names import Name, canonical, name_from_text
 from gslb.wire.tsig import TsigKey
 
-__all__ = ["Limits", "MonitorProfile", "NodeConfig", "TsigKey", "ZoneSource", "load_node"]
+__all__ = [
+    "AccessList",
+    "Limits",
+    "MonitorProfile",
+    "NodeConfig",
+    "Peer",
+    "ProbeBounds",
+    "SecondarySource",
+    "TsigKey",
+    "ZoneSource",
+    "load_node",
+]
 
 OFF = {"off", "no", "false", "none"}
 DEFAULT_STATE_DIR = Path("/var/lib/gslb")
 DEFAULT_API_PORT = 8053
-_LATER_CLUSTER = "not supported yet: zone transfers come with the cluster"
 
 
 def _endpoints(value: Any) -> Any:
@@ -86,24 +102,6 @@ class LogSchema(Schema):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
-class ZoneSchema(Schema):
-    REFUSED: ClassVar[dict[str, str]] = {
-        "notify": _LATER_CLUSTER,
-        "allow_transfer": _LATER_CLUSTER,
-        "primaries": _LATER_CLUSTER,
-        "kind": _LATER_CLUSTER,
-        "catalog": _LATER_CLUSTER,
-        "dynamic_names": "not supported yet: names written by programs come with the API",
-        "writer": "not supported yet: zones written by programs come with the API; until then the file is the writer",
-    }
-
-    file: Annotated[Path, Field(description="The zone file.")]
-    format: Annotated[
-        Literal["octodns", "master"] | None,
-        Field(description="octodns (.yaml, .yml) or master (RFC 1035); left out: told by the suffix."),
-    ] = None
-
-
 class LimitsSchema(Schema):
     tcp_connections: Annotated[int, Field(ge=1, le=1_000_000, description="TCP connections in all.")] = 1000
     tcp_per_client: Annotated[int, Field(ge=1, le=1_000_000, description="TCP connections of one address.")] = 100
@@ -115,17 +113,28 @@ class LimitsSchema(Schema):
     first_round: Annotated[
         Duration, Field(ge=0, le=300, description="Time that the first round of probes has before answering starts.")
     ] = 10.0
+    transfers_out: Annotated[int, Field(ge=1, le=1000, description="Zone transfers to others at once.")] = 10
+    transfers_in: Annotated[int, Field(ge=1, le=1000, description="Zone transfers from primaries at once.")] = 4
+    transfer_timeout: Annotated[
+        Duration, Field(ge=1, le=86400, description="Time that one transfer may take, in or out.")
+    ] = 600.0
+    transfer_idle: Annotated[
+        Duration, Field(ge=0.1, le=3600, description="Time without an octet that ends a transfer, in or out.")
+    ] = 30.0
+    transfer_size: Annotated[
+        Size, Field(ge=1 << 16, le=1 << 36, description="Octets that one transfer from a primary may have.")
+    ] = 1 << 30
+    journal_size: Annotated[
+        Size, Field(ge=1 << 16, le=1 << 36, description="Octets of changes kept of each zone, for IXFR.")
+    ] = 64 << 20
 
 
 class NodeSchema(Schema):
     """The whole of gslb.yaml."""
 
     REFUSED: ClassVar[dict[str, str]] = {
-        "catalog": _LATER_CLUSTER,
-        "peers": _LATER_CLUSTER,
-        "notify": _LATER_CLUSTER,
-        "allow_transfer": _LATER_CLUSTER,
-        "probe_allow": _LATER_CLUSTER,
+        "catalog": "not supported yet: catalog zones; name each zone under `zones`",
+        "primaries": "`primaries` go with each zone, under `zones`",
     }
 
     node: Annotated[str | None, Field(min_length=1, description="Name of this node; left out: the host's.")] = None
@@ -142,6 +151,18 @@ class NodeSchema(Schema):
     log: LogSchema = LogSchema()
     monitors: dict[str, Any] = Field(default_factory=dict, description="Named monitors, for zones to refer to.")
     keys: dict[str, KeySchema] = Field(default_factory=dict, description="TSIG keys by name.")
+    peers: dict[str, PeerSchema] = Field(
+        default_factory=dict, description="Other name servers that zones are exchanged with, by name."
+    )
+    notify: Annotated[Texts, Field(description="Peers told of changes, for zones that do not say.")] = ()
+    allow_transfer: Annotated[
+        Texts,
+        Field(description="Who may fetch zones that do not say: peers, key:NAME, networks. Left out: nobody."),
+    ] = ()
+    probe_allow: Annotated[
+        Prefixes | None,
+        Field(description="Networks in which a transferred zone may have this node probe; left out: anywhere."),
+    ] = None
     nameservers: list[NameText] = Field(
         default_factory=list,
         description="NS records for zones that have none at their apex; the first is the SOA's mname.",
@@ -163,11 +184,21 @@ class Limits:
     udp_size: int = 1232
     probe_concurrency: int = 100
     first_round_seconds: float = 10.0
+    transfers_out: int = 10
+    transfers_in: int = 4
+    transfer_timeout_seconds: float = 600.0
+    transfer_idle_seconds: float = 30.0
+    transfer_size: int = 1 << 30
+    journal_size: int = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class NodeConfig:
-    """gslb.yaml, validated. Paths are absolute or relative to the working directory, like `path` itself."""
+    """gslb.yaml, validated. Paths are absolute or relative to the working directory, like `path` itself.
+
+    `zones` are those read from files, `secondaries` those transferred from primaries; no apex is in both. `peers`
+    and `keys` are by the names they have in the file.
+    """
 
     path: Path
     node: str
@@ -182,6 +213,14 @@ class NodeConfig:
     zones_dir: Path | None
     nameservers: tuple[Name, ...] = ()
     limits: Limits = field(default_factory=Limits)
+    peers: AnyMapping[str, Peer] = field(default_factory=lambda: MappingProxyType({}))
+    secondaries: AnyMapping[Name, SecondarySource] = field(default_factory=lambda: MappingProxyType({}))
+    probe_allow: ProbeBounds = field(default_factory=ProbeBounds)
+
+    @property
+    def tsig_keys(self) -> dict[Name, TsigKey]:
+        """The keys by their names on the wire, which is how a signed message names its key."""
+        return {key.name: key for key in self.keys.values()}
 
 
 def load_node(path: Path) -> NodeConfig:
@@ -193,13 +232,13 @@ def load_node(path: Path) -> NodeConfig:
         raise ConfigError(findings.problems)
     schema = validated(NodeSchema, tree, findings, "")
     monitors = _monitors(tree, findings)
-    keys = _keys(tree, path, findings)
-    nameservers = tuple(schema.nameservers) if schema is not None else ()
-    zones = _zones(tree, path, nameservers, findings)
+    references = _references(tree, path, schema.listen if schema is not None else (), findings)
+    reader = ZoneReader(path.parent, _defaults(tree, schema, references), references, findings)
+    zones = reader.named(_well_formed(tree, "zones", ZoneSchema))
     if schema is None or findings.problems:
         raise ConfigError(findings.problems)
     if schema.zones_dir is not None:
-        zones = _with_folder(zones, schema, path, findings, tree.key_line("zones_dir"))
+        reader.with_folder(zones, schema.zones_dir, path, tree.key_line("zones_dir"))
         findings.raise_if_any()
     return NodeConfig(
         path=path,
@@ -210,18 +249,31 @@ def load_node(path: Path) -> NodeConfig:
         log_format=schema.log.format,
         log_level=schema.log.level,
         monitors=MappingProxyType(monitors),
-        keys=MappingProxyType(keys),
-        zones=MappingProxyType(zones),
+        keys=references.keys,
+        zones=MappingProxyType(zones.files),
         zones_dir=path.parent / schema.zones_dir if schema.zones_dir else None,
         nameservers=tuple(schema.nameservers),
-        limits=Limits(
-            tcp_connections=schema.limits.tcp_connections,
-            tcp_per_client=schema.limits.tcp_per_client,
-            tcp_idle_seconds=schema.limits.tcp_idle,
-            udp_size=schema.limits.udp_size,
-            probe_concurrency=schema.limits.probe_concurrency,
-            first_round_seconds=schema.limits.first_round,
-        ),
+        limits=_limits(schema.limits),
+        peers=references.peers,
+        secondaries=MappingProxyType(zones.secondaries),
+        probe_allow=ProbeBounds() if schema.probe_allow is None else ProbeBounds(schema.probe_allow),
+    )
+
+
+def _limits(schema: LimitsSchema) -> Limits:
+    return Limits(
+        tcp_connections=schema.tcp_connections,
+        tcp_per_client=schema.tcp_per_client,
+        tcp_idle_seconds=schema.tcp_idle,
+        udp_size=schema.udp_size,
+        probe_concurrency=schema.probe_concurrency,
+        first_round_seconds=schema.first_round,
+        transfers_out=schema.transfers_out,
+        transfers_in=schema.transfers_in,
+        transfer_timeout_seconds=schema.transfer_timeout,
+        transfer_idle_seconds=schema.transfer_idle,
+        transfer_size=schema.transfer_size,
+        journal_size=schema.journal_size,
     )
 
 
@@ -240,52 +292,46 @@ def _monitors(tree: Mapping, findings: Findings) -> dict[str, MonitorProfile]:
     return found
 
 
-def _well_formed(tree: Mapping, name: str, schema: type[ModelT]) -> Iterator[tuple[Text, ModelT]]:
-    """The entries of a section that fit their schema; what does not fit has been said when the file was validated."""
+def _well_formed(tree: Mapping, name: str, schema: type[ModelT]) -> dict[Text, tuple[ModelT, Mapping]]:
+    """The entries of a section that fit their schema, with the tree of each; what does not fit has been said when
+    the file was validated."""
+    found = {}
     for key, node in _section(tree, name).entries():
         entry = validated(schema, node, Findings(""), "")
         if entry is not None:
-            yield key, entry
+            found[key] = (entry, node if isinstance(node, Mapping) else empty_mapping(node.line))
+    return found
+
+
+def _references(tree: Mapping, path: Path, listen: tuple[tuple[str, int], ...], findings: Findings) -> References:
+    """The keys and peers of the file."""
+    keys = MappingProxyType(_keys(tree, path, findings))
+    key_names, peer_names = (frozenset(map(str, _section(tree, name))) for name in ("keys", "peers"))
+    of_keys = References(MappingProxyType({}), keys, peer_names, key_names, listen, findings)
+    entries = _well_formed(tree, "peers", PeerSchema)
+    for name, (_, node) in entries.items():
+        for key in texts_of(node.get("key")):
+            of_keys.key(key, str(key), f"peers.{name}.key")
+    peers = read_peers(((str(name), name.line, entry) for name, (entry, _) in entries.items()), keys, findings)
+    return replace(of_keys, peers=MappingProxyType(peers))
 
 
 def _keys(tree: Mapping, path: Path, findings: Findings) -> dict[str, TsigKey]:
-    found = {}
-    for name, entry in _well_formed(tree, "keys", KeySchema):
+    found: dict[str, TsigKey] = {}
+    for name, (entry, _) in _well_formed(tree, "keys", KeySchema).items():
         key = read_key(str(name), entry, path, findings, name.line)
-        if key is not None:
-            found[str(name)] = key
+        if key is None:
+            continue
+        twin = next((other for other, known in found.items() if known.name == key.name), None)
+        if twin is not None:
+            findings.error(name.line, f"keys.{name}", f"on the wire this is the name of the key {twin!r} too")
+        found[str(name)] = key
     return found
 
 
-def _zones(tree: Mapping, path: Path, nameservers: tuple[Name, ...], findings: Findings) -> dict[Name, ZoneSource]:
-    found: dict[Name, ZoneSource] = {}
-    for name, entry in _well_formed(tree, "zones", ZoneSchema):
-        where = f"zones.{name}"
-        try:
-            apex = canonical(name_from_text(str(name)))
-        except BadNameError as error:
-            findings.error(name.line, where, str(error))
-            continue
-        if apex in found:
-            findings.error(name.line, where, f"the zone {name_to_text(apex)} is there twice")
-        kind = entry.format or format_of(entry.file)
-        if kind is None:
-            choices = " or ".join(FORMATS)
-            said = f"the suffix of {entry.file} does not tell its format; add format: {choices}"
-            findings.error(name.line, where, said)
-            continue
-        found[apex] = ZoneSource(apex, path.parent / entry.file, kind, nameservers)
-    return found
-
-
-def _with_folder(
-    zones: dict[Name, ZoneSource], schema: NodeSchema, path: Path, findings: Findings, line: int
-) -> dict[Name, ZoneSource]:
-    """`zones`, and those of `zones_dir`; what is named one by one wins over what is found there."""
-    folder = path.parent / (schema.zones_dir or "")
-    if not folder.is_dir():
-        findings.error(line, "zones_dir", f"{folder} is not a folder")
-        return zones
-    named = {source.path.resolve() for source in zones.values()} | {path.resolve()}
-    found = zones_in(folder, tuple(schema.nameservers), findings, line)
-    return {source.apex: source for source in found if source.path.resolve() not in named} | zones
+def _defaults(tree: Mapping, schema: NodeSchema | None, references: References) -> Defaults:
+    return Defaults(
+        nameservers=tuple(schema.nameservers) if schema is not None else (),
+        notify=references.servers(tree.get("notify"), "notify"),
+        allow_transfer=references.access(tree.get("allow_transfer"), "allow_transfer"),
+    )

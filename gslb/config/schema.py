@@ -12,6 +12,7 @@ from gslb.config.monitors import MonitorSchema
 from gslb.config.node import NodeSchema
 from gslb.config.octodns import OCTODNS_KEYS, RECORD_KEYS
 from gslb.config.sections import ApexSchema, DynamicSchema, HealthcheckSchema, SteeringSchema
+from gslb.config.sizes import size_text
 from gslb.config.values import FORMS, SVCB_FIELDS, SVCPARAMS, Field, FieldsForm, TextForm
 from gslb.health.probes import PROBES
 from gslb.zone.checks import MAX_TTL
@@ -64,6 +65,8 @@ def _tidied(schema: Any) -> Any:
     default = schema.get("default")
     if isinstance(default, float) and schema.get("type") == "string":
         schema = schema | {"default": f"{default:g}s"}
+    elif isinstance(default, int) and schema.get("type") == "string":
+        schema = schema | {"default": size_text(default)}
     elif default is None or isinstance(default, list | dict):
         schema = {key: value for key, value in schema.items() if key != "default"}
     named = {key: value for key, value in schema.items() if key != "title" or isinstance(value, dict)}

@@ -1,9 +1,14 @@
-"""Where zones come from: a file, its format, and the zone it holds."""
+"""Where zones come from: a file, its format, and the zone it holds; or primaries, from which it is transferred.
+
+Either way a zone says who is told of its changes (`notify`) and who may fetch it (`allow_transfer`).
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from gslb.config.access import NOBODY, AccessList
+from gslb.config.peers import Peer
 from gslb.config.problems import Findings
 from gslb.wire.names import BadNameError, Name, canonical, name_from_text, name_to_text
 
@@ -16,12 +21,25 @@ _SERVED_SUFFIXES = (".yaml", ".zone")
 @dataclass(frozen=True, slots=True)
 class ZoneSource:
     """A zone and the file it is read from. `format` is a key of `FORMATS`; `nameservers` are the NS records for a
-    zone that has none at its apex."""
+    zone that has none at its apex. `notify` are the peers told of a new serial."""
 
     apex: Name
     path: Path
     format: str
     nameservers: tuple[Name, ...] = ()
+    notify: tuple[Peer, ...] = ()
+    allow_transfer: AccessList = NOBODY
+
+
+@dataclass(frozen=True, slots=True)
+class SecondarySource:
+    """A secondary zone: one without a file, transferred from the first of `primaries` (at least one) that has it.
+    `notify` and `allow_transfer` are for servers that fetch it from here."""
+
+    apex: Name
+    primaries: tuple[Peer, ...]
+    notify: tuple[Peer, ...] = ()
+    allow_transfer: AccessList = NOBODY
 
 
 def format_of(path: Path) -> str | None:

@@ -7,9 +7,11 @@ import pytest
 
 from gslb.config.keys import KeySchema
 from gslb.config.monitors import MonitorSchema
-from gslb.config.node import ApiSchema, LimitsSchema, LogSchema, NodeSchema, ZoneSchema, load_node
+from gslb.config.node import ApiSchema, LimitsSchema, LogSchema, NodeSchema, load_node
+from gslb.config.peers import PeerSchema
 from gslb.config.sections import PoolSchema, PoolValueSchema, SoaSchema, SteeringSchema
 from gslb.config.sources import ZoneSource, format_of
+from gslb.config.zonelist import ZoneSchema
 from gslb.config.zones import load_zone
 from gslb.health.probes import PROBES
 from gslb.steering.policies import POLICIES
@@ -38,7 +40,7 @@ def test_every_example_zone_loads_without_a_warning(path):
 def test_the_example_node_names_every_key():
     text = NODE.read_text()
     options = {name for probe in PROBES.values() for name in probe.options.model_fields}
-    models = (NodeSchema, ApiSchema, LogSchema, ZoneSchema, LimitsSchema, KeySchema, MonitorSchema)
+    models = (NodeSchema, ApiSchema, LogSchema, ZoneSchema, LimitsSchema, KeySchema, PeerSchema, MonitorSchema)
     for key in options.union(*(model.model_fields for model in models)):
         assert re.search(rf"\b{key}:", text), key
 

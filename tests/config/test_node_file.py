@@ -160,7 +160,6 @@ limits: {tcp_idle: 5, udp_size: 100}
         "gslb.yaml:10: keys.both: a key has either `secret` or `file`",
         "gslb.yaml:11: zones.a..b: 'a..b' is not a domain name: A DNS label is empty",
         "gslb.yaml:11: zones.a.fil: unknown key 'fil'; did you mean 'file'?",
-        "gslb.yaml:11: zones.a.file: is missing",
         "gslb.yaml:12: limits.tcp_idle: '5' has no unit; write 5s for seconds",
         "gslb.yaml:12: limits.udp_size: must be at least 512, not '100'",
     ]
@@ -169,11 +168,8 @@ limits: {tcp_idle: 5, udp_size: 100}
 @pytest.mark.parametrize(
     "text",
     [
-        "notify: [192.0.2.1]",
-        "allow_transfer: [x]",
         "catalog: x",
-        "zones: {a: {file: a.yaml, notify: [x]}}",
-        "zones: {a: {file: a.yaml, primaries: [x]}}",
+        "zones: {a: {file: a.yaml, catalog: x}}",
         "zones: {a: {file: a.yaml, dynamic_names: [x]}}",
         "zones: {a: {file: a.yaml, writer: api}}",
     ],
