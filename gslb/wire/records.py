@@ -31,6 +31,8 @@ _MAX_TTL_SECONDS = 0x7FFFFFFF
 _FIXED = struct.Struct("!HHIH")  # type, class, TTL, length of the rdata
 _COUNTS = struct.Struct("!HHHH")
 _DO = 0x8000
+_FIRST_PRIVATE_TYPE = 65280
+"""From here on nobody knows a shape (RFC 6895 section 3.1)."""
 
 
 class MessageError(ValueError):
@@ -289,6 +291,8 @@ def _other(data: bytes, start: int, end: int, _known: dict[int, Name], rtype: in
     if is_meta_type(rtype):
         raise MessageError(f"a record of type {type_to_text(rtype)}, which no zone holds")
     rdata = data[start:end]
+    if rtype >= _FIRST_PRIVATE_TYPE:
+        return rdata
     try:
         dns.rdata.from_wire(dns.rdataclass.IN, dns.rdatatype.RdataType.make(rtype), rdata, 0, len(rdata))
     except (dns.exception.DNSException, ValueError):
