@@ -37,7 +37,8 @@ format: $(STAMP) ## rewrite the code as `make lint` wants it
 	@$(BIN)/ruff format .
 
 bench: $(STAMP) ## CPU per query and queries a second, beside NSD and BIND in the same run
-	@sh deploy/apt-install.sh nsd:nsd named:bind9 cc:gcc taskset:util-linux
+	@sh deploy/apt-install.sh cc:gcc taskset:util-linux
+	@sh deploy/apt-install.sh --optional nsd:nsd named:bind9
 	@$(BIN)/python tests/bench/bench.py $(ARGS)
 
 clean: ## remove what the targets above made
