@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from gslb.config.endpoints import DNS_PORT
 from gslb.config.listed import SomeTexts
@@ -34,6 +34,14 @@ def _peer_address(text: str) -> str:
 
 class PeerSchema(Schema):
     """One entry under `peers`."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        json_schema_extra={
+            "anyOf": [{"required": ["key"]}, {"properties": {"kind": {"const": "foreign"}}, "required": ["kind"]}]
+        },
+    )
 
     address: Annotated[
         str,
@@ -88,7 +96,7 @@ def read_peers(
     found: dict[str, Peer] = {}
     for name, line, entry in entries:
         path = f"peers.{name}"
-        named = tuple(keys[key] for key in entry.key or () if key in keys)
+        named = tuple(keys[key] for key in dict.fromkeys(entry.key or ()) if key in keys)
         peer = Peer(name, entry.address, entry.port, named, entry.kind)
         for clash in _clashes(peer, found.values()):
             findings.error(line, path, clash)

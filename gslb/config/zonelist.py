@@ -76,11 +76,12 @@ class Defaults:
 
 @dataclass(slots=True)
 class ZoneList:
-    """The zones by apex: those of files, and those of primaries."""
+    """The zones by apex: those of files, and those of primaries. `written` has the names under `zones` as they are
+    spelt there."""
 
     files: dict[Name, ZoneSource] = field(default_factory=dict)
     secondaries: dict[Name, SecondarySource] = field(default_factory=dict)
-    lines: dict[Name, int] = field(default_factory=dict)
+    written: dict[Name, Text] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +103,9 @@ class ZoneReader:
             except BadNameError as error:
                 self.findings.error(name.line, where, str(error))
                 continue
-            if apex in found.lines:
+            if apex in found.written:
                 self.findings.error(name.line, where, f"the zone {name_to_text(apex)} is there twice")
-            found.lines[apex] = name.line
+            found.written[apex] = name
             if entry.file is None:
                 found.secondaries[apex] = self._secondary(apex, node, where)
             else:
@@ -124,9 +125,9 @@ class ZoneReader:
             if source.path.resolve() in taken:
                 continue
             if source.apex in found.secondaries:
-                where = f"zones.{name_to_text(source.apex)}"
+                name = found.written[source.apex]
                 said = f"the zone has `primaries`, and the file {source.path} in zones_dir; remove one of the two"
-                self.findings.error(found.lines[source.apex], where, said)
+                self.findings.error(name.line, f"zones.{name}", said)
             shared = replace(source, notify=common.notify, allow_transfer=common.allow_transfer)
             found.files.setdefault(source.apex, shared)
 

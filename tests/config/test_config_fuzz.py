@@ -23,6 +23,17 @@ WORDS = [
     "::", "-1", "1e9", "@", "..", "\\", "(", ")", ";", "$TTL", "$GENERATE 1-3 a$ A 1.2.3.$", "$INCLUDE x", "$ORIGIN .",
     "\t", "\0", "ü", "\ud7ff", "gslb", "dynamic", "pools", "values", "value", "weights", "type", "A", "TXT", "MX",
 ]  # fmt: skip
+CLUSTER = """\
+keys: {new: {secret: c2VjcmV0IHNlY3JldA==}, old: {secret: c2VjcmV0IHNlY3JldA==}}
+peers:
+  ns2: {address: 192.0.2.2, key: [new, old]}
+  knot: {address: "2001:db8::53", port: 5300, key: old, kind: foreign}
+notify: [ns2, knot]
+allow_transfer: [ns2, key:old, 192.0.2.0/24, "2001:db8::/32"]
+probe_allow: [10.0.0.0/8, 192.0.2.1]
+zones: {a: {file: a.yaml, notify: knot}, b: {primaries: [ns2], allow_transfer: [knot]}}
+limits: {transfers_in: 2, journal_size: 1GiB, transfer_idle: 5s}
+"""
 
 
 def problems_of(read):
@@ -74,11 +85,12 @@ def test_a_zone_with_anything_done_to_it_is_a_zone_or_problems(path):
         read_zone("".join(mutated), kind)
 
 
-def test_gslb_yaml_with_anything_done_to_it_is_a_configuration_or_problems(tmp_path):
+@pytest.mark.parametrize("seed", [(ROOT / "deploy" / "gslb.yaml").read_text(), CLUSTER], ids=["example", "cluster"])
+def test_gslb_yaml_with_anything_done_to_it_is_a_configuration_or_problems(tmp_path, seed):
     chance = random.Random(21)
-    text = (ROOT / "deploy" / "gslb.yaml").read_text()
     path = tmp_path / "gslb.yaml"
+    path.touch(mode=0o600)
     for _ in range(150):
-        cut = chance.randrange(len(text))
-        path.write_text(text[:cut] + chance.choice(WORDS) + text[cut + chance.randint(0, 8) :], errors="replace")
+        cut = chance.randrange(len(seed))
+        path.write_text(seed[:cut] + chance.choice(WORDS) + seed[cut + chance.randint(0, 8) :], errors="replace")
         check(problems_of(lambda: load_node(path)))

@@ -10,9 +10,11 @@ from gslb.config.keys import KeySchema
 from gslb.config.monitors import MonitorSchema
 from gslb.config.node import LimitsSchema, NodeSchema
 from gslb.config.octodns import RECORD_KEYS
+from gslb.config.peers import PeerSchema
 from gslb.config.schema import json_schema_node, json_schema_zone
 from gslb.config.sections import SoaSchema, SteeringSchema
 from gslb.config.values import FORMS
+from gslb.config.zonelist import ZoneSchema
 from gslb.health.probes import PROBES
 
 ROOT = Path(__file__).parent.parent.parent
@@ -121,10 +123,34 @@ def test_the_examples_fit(path, schema):
         "monitors: {db: {probe: tcp}}",
         "zones: {a: {fil: x}}",
         "log: {level: loud}",
+        "peers: {ns2: {key: xfr}}",
+        "peers: {ns2: {address: 192.0.2.1}}",
+        "peers: {ns2: {address: 192.0.2.1, key: []}}",
+        "peers: {ns2: {address: 192.0.2.1, key: xfr, kind: bind}}",
+        "peers: {ns2: {address: 192.0.2.1, key: xfr, port: 0}}",
+        "notify: 53",
+        "zones: {a: {}}",
+        "zones: {a: {primaries: []}}",
+        "zones: {a: {file: a.yaml, primaries: [ns1]}}",
+        "limits: {journal_size: 64M}",
     ],
 )
 def test_an_editor_marks_what_the_reader_of_gslb_yaml_refuses(text):
     assert not fits(yaml.safe_load(text), NODE, NODE)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "peers: {ns2: {address: 192.0.2.1, key: [new, old]}, nsd: {address: 192.0.2.2, kind: foreign}}",
+        "notify: ns2",
+        "allow_transfer: [ns2, 'key:xfr', 192.0.2.0/24]",
+        "zones: {a: {file: a.yaml, notify: []}, b: {primaries: ns1, allow_transfer: [ns2]}}",
+        "limits: {journal_size: 64MiB, transfer_timeout: 10m}",
+    ],
+)
+def test_an_editor_passes_what_the_reader_of_gslb_yaml_takes(text):
+    assert fits(yaml.safe_load(text), NODE, NODE)
 
 
 @pytest.mark.parametrize(
@@ -151,6 +177,8 @@ def test_no_key_is_read_that_the_schema_of_the_node_lacks():
     assert set(NODE["properties"]) == set(NodeSchema.model_fields)
     assert set(NODE["$defs"]["LimitsSchema"]["properties"]) == set(LimitsSchema.model_fields)
     assert set(NODE["$defs"]["KeySchema"]["properties"]) == set(KeySchema.model_fields)
+    assert set(NODE["$defs"]["PeerSchema"]["properties"]) == set(PeerSchema.model_fields)
+    assert set(NODE["$defs"]["ZoneSchema"]["properties"]) == set(ZoneSchema.model_fields)
     kinds = NODE["properties"]["monitors"]["additionalProperties"]["oneOf"]
     assert {kind["properties"]["probe"]["const"] for kind in kinds} == set(PROBES)
     for kind in kinds:
@@ -171,3 +199,9 @@ def test_durations_are_shown_as_they_are_written():
     interval = NODE["properties"]["monitors"]["additionalProperties"]["oneOf"][0]["properties"]["interval"]
     assert interval["default"] == "10s"
     assert re.search(interval["pattern"], interval["default"])
+
+
+def test_sizes_are_shown_as_they_are_written():
+    size = NODE["$defs"]["LimitsSchema"]["properties"]["journal_size"]
+    assert size["default"] == "64MiB"
+    assert re.search(size["pattern"], size["default"])
