@@ -130,7 +130,5 @@ class TestPrefixes:
             parse_prefix(text)
 
     def test_bits_behind_the_prefix_are_refused_with_what_was_meant(self):
-        with pytest.raises(
-            ValueError, match=r"'192\.0\.2\.7/24' has bits set behind its prefix; write 192\.0\.2\.0/24"
-        ):
+        with pytest.raises(ValueError, match=r"has bits set behind its prefix; write 192\.0\.2\.0/24"):
             parse_prefix("192.0.2.7/24")

@@ -133,9 +133,8 @@ def test_whatever_is_wrong_is_told_with_the_mend(refused, text, said):
 
 
 def test_each_entry_of_a_list_has_its_own_line(refused):
-    assert [
-        problem.split(": unknown")[0] for problem in refused("allow_transfer:\n  - ns9x\n  - ns2\n  - key:y\n")
-    ] == [
+    problems = refused("allow_transfer:\n  - ns9x\n  - ns2\n  - key:y\n")
+    assert [problem.split(": unknown")[0] for problem in problems] == [
         "gslb.yaml:9: allow_transfer",
         "gslb.yaml:11: allow_transfer",
     ]
@@ -177,7 +176,7 @@ def test_a_secondary_zone_must_not_be_found_in_zones_dir_too(refused, tmp_path):
     (tmp_path / "zones").mkdir()
     (tmp_path / "zones" / "B.yaml").write_text("")
     assert refused("zones_dir: zones\nzones:\n  b: {primaries: [ns1]}") == [
-        "gslb.yaml:10: zones.b.: the zone has `primaries`, and the file zones/B.yaml in zones_dir; remove one of the two"
+        "gslb.yaml:10: zones.b: the zone has `primaries`, and the file zones/B.yaml in zones_dir; remove one of the two"
     ]
 
 
