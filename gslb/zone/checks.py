@@ -11,7 +11,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from gslb.wire.codes import RRType, type_to_text
-from gslb.wire.names import WILDCARD_LABEL, Name, ancestors, is_at_or_below, is_wildcard, name_to_text, parent
+from gslb.wire.names import (
+    MAX_NAME_OCTETS,
+    WILDCARD_LABEL,
+    Name,
+    ancestors,
+    is_at_or_below,
+    is_wildcard,
+    name_to_text,
+    parent,
+)
 from gslb.wire.rdata import alias_target, target
 from gslb.zone.rrset import RRset
 from gslb.zone.steered import Pool, Steered
@@ -55,6 +64,9 @@ def _each(zone: Zone) -> Iterator[RRset]:
 
 def _check_apex(zone: Zone) -> Iterator[Finding]:
     at_apex = zone.rrsets.get(zone.apex, {})
+    if len(RESERVED_LABEL + zone.apex) > MAX_NAME_OCTETS:
+        said = f"the zone's name is longer than {MAX_NAME_OCTETS - len(RESERVED_LABEL)} octets, which leaves no room"
+        yield Finding(zone.apex, None, f"{said} for the names below it that are reserved for the cluster")
     for rtype in (RRType.SOA, RRType.NS):
         if rtype not in at_apex:
             said = f"the zone has no {rtype.name} record at its apex {name_to_text(zone.apex)}"
@@ -241,7 +253,8 @@ def _renamed_above(zone: Zone, name: Name) -> bool:
     return any(RRType.DNAME in zone.rrsets.get(above, {}) for above in ancestors(parent(name)))
 
 
-def _check_steered(zone: Zone) -> Iterator[Finding]:
+def check_steered(zone: Zone) -> Iterator[Finding]:
+    """The check of what is steered, by itself: a zone that was transferred leaves out just what it finds wrong."""
     cuts = zone_cuts(zone)
     dnames = {owner for owner, types in zone.rrsets.items() if RRType.DNAME in types}
     for steered in zone.steered.values():
@@ -316,5 +329,5 @@ CHECKS: tuple[Callable[[Zone], Iterator[Finding]], ...] = (
     _check_wildcards,
     _check_nameservers,
     _check_targets,
-    _check_steered,
+    check_steered,
 )
