@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import signal
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import structlog
 
 from gslb.app.logs import set_up_logging
 from gslb.app.node import Node, StartError
+from gslb.app.sd_notify import Notifier
 from gslb.config.node import load_node
 from gslb.config.problems import ConfigError
 
@@ -45,14 +47,22 @@ async def _serve(node: Node) -> int:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     reloads: set[asyncio.Task[object]] = set()
+    notifier = Notifier(os.environ)
 
     def reload() -> None:
+        notifier.reloading()
         task: asyncio.Task[object] = asyncio.create_task(node.reload())
         reloads.add(task)
-        task.add_done_callback(reloads.discard)
+        task.add_done_callback(reloaded)
+
+    def reloaded(task: asyncio.Task[object]) -> None:
+        reloads.discard(task)
+        if not reloads and not stop.is_set():
+            notifier.ready(_summary(node))
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    notifier.starting("loading zones, then the first round of probes")
     starting = asyncio.create_task(node.start())
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -67,7 +77,19 @@ async def _serve(node: Node) -> int:
     loop.add_signal_handler(signal.SIGHUP, reload)
     gc.collect()
     gc.freeze()  # what is loaded by now stays: the collector need not look at it again
+    notifier.ready(_summary(node))
+    beats = asyncio.create_task(notifier.keep_alive(lambda: _summary(node)))
     await stopping
     structlog.get_logger("gslb").info("stopping")
+    notifier.stopping()
+    beats.cancel()
     await node.stop()
     return 0
+
+
+def _summary(node: Node) -> str:
+    """The node in one line, for `systemctl status`."""
+    tables = node.table.zones.values()
+    failed = sum(table is None for table in tables)
+    zones = f"serving {len(tables) - failed} zone{'s' if len(tables) - failed != 1 else ''}"
+    return f"{zones}; {failed} without a version to serve (gslb status says why)" if failed else zones
