@@ -12,11 +12,11 @@ from gslb.answer.draws import Draw, DrawSource, Outcome
 from gslb.answer.finished import Facts, Finished, render_heads
 from gslb.answer.table import AnswerTable
 from gslb.answer.template import POINTERS
-from gslb.wire.codes import AA, CLASS_IN, TC, Rcode, RRType, is_meta_type
+from gslb.wire.codes import AA, CLASS_IN, TC, Opcode, Rcode, RRType, is_meta_type
 from gslb.wire.edns import DEFAULT_UDP_SIZE, Edns, render_opt, reply_limit
 from gslb.wire.message import MAX_MESSAGE_OCTETS, QNAME_POINTER, Counts, pointer, render_header
 from gslb.wire.names import Name
-from gslb.wire.query import HEADER_OCTETS, FormError, Query, parse_query
+from gslb.wire.query import HEADER_OCTETS, FormError, Query, opcode_of, parse_query
 from gslb.zone.steered import SteeredKey
 
 MAX_STEPS = 8
@@ -26,12 +26,17 @@ _CNAME_IS_ANSWER = (RRType.CNAME, RRType.ANY)
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """`wire` is the message. `outcomes` are the members answered. `fault` names what was wrong with the query."""
+    """`wire` is the message. `outcomes` are the members answered. `fault` names what was wrong with the query.
+
+    `for_peers`: a NOTIFY, a transfer, or a signed query. A node that has peers answers it otherwise (see
+    `transfer.exchange`); `wire` is the refusal of one that has none.
+    """
 
     wire: bytes
     facts: Facts
     outcomes: tuple[Outcome, ...] = ()
     fault: str = ""
+    for_peers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +106,12 @@ def respond(
     if query.edns is not None and query.edns.version != 0:
         return _bare(query, Rcode.BADVERS, fault="an EDNS version above 0")
     if query.signed:
-        return _bare(query, Rcode.NOTAUTH, fault="signed with a key we do not have")
+        return _bare(query, Rcode.NOTAUTH, fault="signed with a key we do not have", for_peers=True)
+    if query.qtype in {RRType.AXFR, RRType.IXFR}:
+        return _bare(query, Rcode.REFUSED, for_peers=True)
     qname = query.qname.lower()
     apex = table.apex_for(qname, query.qtype)
-    # Meta types are transfers and relics (ANY is answered); none of them is served to a query.
+    # Of the meta types only ANY is served to a query.
     if query.qclass != CLASS_IN or apex is None or (is_meta_type(query.qtype) and query.qtype != RRType.ANY):
         return _bare(query, Rcode.REFUSED)
     zone = table.zones[apex]
@@ -126,14 +133,15 @@ def _refuse_packet(data: bytes, error: FormError) -> Reply | Silence:
     opt = render_opt(error.rcode, dnssec_ok=False) if error.with_opt else b""
     counts = (0, 0, 1 if opt else 0)
     header = render_header(data[:2], flags, 0, error.rcode, counts, questions=1 if question else 0)
-    return Reply(header + question + opt, Facts("", 0, error.rcode), fault=error.reason)
+    for_peers = opcode_of(flags) == Opcode.NOTIFY
+    return Reply(header + question + opt, Facts("", 0, error.rcode), fault=error.reason, for_peers=for_peers)
 
 
-def _bare(query: Query, rcode: Rcode, fault: str = "") -> Reply:
+def _bare(query: Query, rcode: Rcode, fault: str = "", *, for_peers: bool = False) -> Reply:
     """A reply of a question and an rcode."""
     opt = _opt(query.edns, rcode)
     header = render_header(query.message_id, query.flags, 0, rcode, (0, 0, 1 if opt else 0))
-    return Reply(header + query.question + opt, Facts("", query.qtype, rcode), fault=fault)
+    return Reply(header + query.question + opt, Facts("", query.qtype, rcode), fault=fault, for_peers=for_peers)
 
 
 def _opt(edns: Edns | None, rcode: int) -> bytes:

@@ -5,10 +5,12 @@ from collections import defaultdict
 
 import structlog
 
+from gslb.answer.finished import Facts
 from gslb.answer.respond import Reply, respond
 from gslb.answer.short import ShortPath
 from gslb.answer.table import AnswerTable
 from gslb.metrics import FOLD_AT, Metrics, Tally
+from gslb.transfer.exchange import Exchange, Stream
 from gslb.wire.codes import Rcode
 from gslb.wire.edns import DEFAULT_UDP_SIZE
 from gslb.wire.message import NO_RECORDS, render_header
@@ -42,12 +44,16 @@ class Responder:
         self.udp_size = udp_size
         self.short = ShortPath(udp_size)
         self.metrics = metrics
+        self.exchange: Exchange | None = None
         self._logged = 0
 
-    def answer(self, data: bytes, tally: Tally, *, udp: bool) -> bytes | None:
-        """The reply to any octets, or None for silence. Counts what it does."""
+    def answer(self, data: bytes, client: str, tally: Tally, *, udp: bool) -> bytes | Stream | None:
+        """The reply to any octets from a client's address; a stream for a transfer, None for silence. Counts what it
+        does."""
         try:
             reply = respond(data, self.table, self.source, udp=udp, udp_size=self.udp_size)
+            if isinstance(reply, Reply) and reply.for_peers and self.exchange is not None:
+                return self._answer_peer(self.exchange, data, client, reply, tally, udp=udp)
         except Exception as error:  # noqa: BLE001  the one guard: a bug of ours costs this query, not the server
             return self.servfail(data, error)
         transport = "udp" if udp else "tcp"
@@ -61,6 +67,20 @@ class Responder:
         if len(tally.log) >= FOLD_AT:
             tally.fold()
         return reply.wire
+
+    def _answer_peer(
+        self, exchange: Exchange, data: bytes, client: str, refusal: Reply, tally: Tally, *, udp: bool
+    ) -> bytes | Stream | None:
+        """As `answer`, for what peers ask. What they signed is counted once, by its reply."""
+
+        def plain(unsigned: bytes) -> bytes | None:
+            reply = respond(unsigned, self.table, self.source, udp=udp, udp_size=self.udp_size)
+            return reply.wire if isinstance(reply, Reply) else None
+
+        reply = exchange.answer(data, client, plain, udp=udp)
+        if isinstance(reply, bytes):
+            tally.log.append(Facts("", refusal.facts.qtype, reply[3] & 0xF))
+        return reply
 
     def servfail(self, data: bytes, error: Exception) -> bytes:
         """Count and log a bug of ours; the reply to the query that met it."""

@@ -1,7 +1,8 @@
 """TCP: length-prefixed messages, pipelined, answered in the order they came (RFC 7766).
 
-A connection that brings no whole query for the idle time is closed, however many octets trickle in. While a client
-does not read its replies, we do not read its queries. The number of connections is capped, in all and per client.
+A connection that brings no whole query for the idle time is closed, however many octets trickle in; so is one that
+takes nothing of a transfer for that long. While a client does not read its replies, we do not read its queries. The
+number of connections is capped, in all and per client.
 """
 
 import asyncio
@@ -9,9 +10,14 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import cast
 
+import structlog
+
 from gslb.metrics import Tally
 from gslb.server.responder import Responder
+from gslb.transfer.exchange import Stream
 from gslb.wire.message import MAX_MESSAGE_OCTETS
+
+log = structlog.get_logger("gslb.server")
 
 _PREFIX_OCTETS = 2
 
@@ -80,6 +86,9 @@ class TcpConnection(asyncio.Protocol):
         self._paused = False
         self._transport: asyncio.Transport | None = None
         self._idle: asyncio.TimerHandle | None = None
+        self._sending: asyncio.Task[None] | None = None
+        self._writable = asyncio.Event()
+        self._writable.set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
@@ -94,6 +103,8 @@ class TcpConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  asyncio's signature
         if self._idle is not None:
             self._idle.cancel()
+        if self._sending is not None:
+            self._sending.cancel()
         if self._admitted:
             self._owner.leave(self, self._client)
 
@@ -103,7 +114,7 @@ class TcpConnection(asyncio.Protocol):
 
     def _serve(self) -> None:
         """Answer the whole messages in the buffer, as long as the client reads."""
-        while not self._paused and self._transport is not None and not self._transport.is_closing():
+        while not self._paused and self._sending is None and self._transport and not self._transport.is_closing():
             length = int.from_bytes(self._buffer[:_PREFIX_OCTETS], "big")
             end = _PREFIX_OCTETS + length
             if len(self._buffer) < max(end, _PREFIX_OCTETS):
@@ -111,11 +122,39 @@ class TcpConnection(asyncio.Protocol):
             message = bytes(self._buffer[_PREFIX_OCTETS:end])
             del self._buffer[:end]
             self._restart_idle()
-            reply = self._owner.responder.answer(message, self._owner.tally, udp=False)
+            reply = self._owner.responder.answer(message, self._client, self._owner.tally, udp=False)
             if reply is None:  # no query: whoever sends this speaks something else
                 self._transport.close()
-                return
-            self._transport.write(len(reply).to_bytes(2, "big") + reply)
+            elif isinstance(reply, Stream):
+                self._sending = asyncio.create_task(self._send(reply))
+            else:
+                self._transport.write(len(reply).to_bytes(2, "big") + reply)
+
+    async def _send(self, stream: Stream) -> None:
+        """Write a transfer as fast as the client takes it, and let queries pass between its messages."""
+        transport = self._transport
+        assert transport is not None
+        whole = False
+        transport.pause_reading()
+        try:
+            for message in stream.messages:
+                transport.write(len(message).to_bytes(2, "big") + message)
+                self._restart_idle()
+                await self._writable.wait()
+                await asyncio.sleep(0)
+                if transport.is_closing():
+                    return
+            whole = True
+        except Exception as error:
+            log.exception("transfer_failed", client=self._client, problem=str(error))
+            transport.abort()
+        finally:
+            stream.close(whole)
+            self._sending = None
+        if not transport.is_closing():
+            transport.resume_reading()
+            self._restart_idle()
+            self._serve()
 
     def eof_received(self) -> bool:
         """The client has no more queries; what it asked is answered, then the connection is closed."""
@@ -123,12 +162,14 @@ class TcpConnection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._paused = True
+        self._writable.clear()
         if self._transport is not None:
             self._transport.pause_reading()
 
     def resume_writing(self) -> None:
         self._paused = False
-        if self._transport is not None and not self._transport.is_closing():
+        self._writable.set()
+        if self._sending is None and self._transport is not None and not self._transport.is_closing():
             self._transport.resume_reading()
             self._serve()
 

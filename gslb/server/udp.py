@@ -47,8 +47,8 @@ class UdpListener:
                     send(responder.servfail(data, error), peer)
                     continue
                 if shortcut is None:
-                    reply = responder.answer(data, self.tally, udp=True)
-                    if reply is not None:
+                    reply = responder.answer(data, peer[0], self.tally, udp=True)
+                    if isinstance(reply, bytes):
                         send(reply, peer)
                     continue
                 send(shortcut[0], peer)

@@ -1,0 +1,234 @@
+"""What peers ask on the DNS port: transfers, NOTIFY, and anything they signed.
+
+A signed request is verified first, and what answers it is signed too (RFC 8945 section 5.3). What is asked inside is
+then an ordinary query, which the caller answers, a NOTIFY (RFC 1996), or a transfer, whose answer is a stream of
+messages. Who may transfer what is the zone's `AccessList`; the steering view is for gslb peers that signed.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+import structlog
+
+from gslb.config.access import AccessList
+from gslb.config.peers import Peer
+from gslb.transfer.outbound import History, Outgoing, outgoing
+from gslb.wire.codes import AA, CLASS_IN, QR, RD, Opcode, Rcode, RRType, type_to_text
+from gslb.wire.message import NO_RECORDS, render_header
+from gslb.wire.names import Name, name_to_text
+from gslb.wire.pack import pack_messages
+from gslb.wire.query import opcode_of
+from gslb.wire.records import Message, MessageError, Question, Record, parse_message
+from gslb.wire.tsig import ResponseSigner, TsigError, TsigKey, tsig_octets, verify_request
+from gslb.zone.diff import soa_record
+from gslb.zone.view import View
+from gslb.zone.zone import Soa
+
+log = structlog.get_logger("gslb.transfer")
+
+Plain = Callable[[bytes], bytes | None]
+"""Answers an ordinary query, its signature taken off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A zone as peers may fetch it: its steering view, None while there is none to serve. `primaries` are whose NOTIFY
+    we take, empty where we are the primary."""
+
+    view: View | None
+    allow_transfer: AccessList
+    primaries: tuple[Peer, ...] = ()
+
+
+@dataclass(slots=True)
+class TransferCounts:
+    """Transfers sent, by zone, how and "ok", "failed" or "refused"; octets by zone and how; and NOTIFYs heard."""
+
+    results: Counter[tuple[Name, str, str]] = field(default_factory=Counter)
+    octets: Counter[tuple[Name, str]] = field(default_factory=Counter)
+    notifies: Counter[tuple[Name, str]] = field(default_factory=Counter)
+
+
+@dataclass(slots=True)
+class Stream:
+    """The answer to a transfer request: `messages` are to be written as the client takes them. Close it with how it
+    went: it holds one of the places for transfers."""
+
+    messages: Iterator[bytes]
+    close: Callable[[bool], None]
+
+
+class Exchange:
+    """`published` are the zones by apex, looked up at each request. `notified` is told of a NOTIFY that is taken."""
+
+    def __init__(
+        self,
+        published: Callable[[Name], Published | None],
+        history: History,
+        notified: Callable[[Name, int | None, str], None],
+        *,
+        places: int = 10,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.keys: Mapping[Name, TsigKey] = {}
+        self.places = places
+        self.counts = TransferCounts()
+        self._published = published
+        self._history = history
+        self._notified = notified
+        self._clock = clock
+        self._under_way = 0
+
+    def answer(self, data: bytes, client: str, plain: Plain, *, udp: bool) -> bytes | Stream | None:
+        """The reply to a message of a peer's (`Reply.for_peers`): octets, a stream, or None for silence."""
+        try:
+            message = parse_message(data)
+        except MessageError:
+            return _bare(data, Rcode.FORMERR)
+        if message.question is None:
+            return _bare(data, Rcode.FORMERR)
+        request = _Request(data, message, message.question, client, None, udp)
+        if message.tsig_start is None:
+            return self._asked(request, plain)
+        try:
+            signed = verify_request(data, self.keys, self._clock())
+        except TsigError as error:
+            log.warning("tsig_refused", reason=str(error), **request.facts)
+            return error.reply(data, self._clock())
+        signer = ResponseSigner(signed)
+        request = replace(request, data=_without_tsig(data, message.tsig_start), key=signed.key)
+        reply = self._asked(request, plain)
+        if isinstance(reply, Stream):
+            return Stream((signer.sign(octets, self._clock()) for octets in reply.messages), reply.close)
+        return None if reply is None else signer.sign(reply, self._clock())
+
+    def _asked(self, request: "_Request", plain: Plain) -> bytes | Stream | None:
+        if opcode_of(request.message.flags) == Opcode.NOTIFY:
+            return self._notify(request)
+        if request.question.qtype in {RRType.AXFR, RRType.IXFR}:
+            return self._transfer(request)
+        return plain(request.data)
+
+    # NOTIFY
+
+    def _notify(self, request: "_Request") -> bytes:
+        apex = request.apex
+        published = self._published(apex)
+        if published is None or not published.primaries:
+            log.warning("notify_refused", reason="not a secondary zone here", **request.facts)
+            return request.echo(Rcode.NOTAUTH)
+        if not any(peer.matches(request.client, request.key) for peer in published.primaries):
+            self.counts.notifies[apex, "refused"] += 1
+            advice = "if it is a primary, name it in the zone's `primaries`, with its key"
+            log.warning("notify_refused", reason="not from a primary of the zone", advice=advice, **request.facts)
+            return request.echo(Rcode.REFUSED)
+        self.counts.notifies[apex, "ok"] += 1
+        hints = [record for record in request.message.answer if (record.owner, record.rtype) == (apex, RRType.SOA)]
+        self._notified(apex, Soa.from_rdata(hints[0].rdata).serial if hints else None, request.client)
+        return request.echo(Rcode.NOERROR, AA)
+
+    # Transfers
+
+    def _transfer(self, request: "_Request") -> bytes | Stream:
+        published = self._published(request.apex)
+        if published is None or request.question.qclass != CLASS_IN:  # RFC 5936 section 2.2.1
+            return request.echo(Rcode.NOTAUTH)
+        kind = published.allow_transfer.kind_for(request.client, request.key)
+        if kind is None:
+            return self._refuse(request, "not in the zone's `allow_transfer`")
+        if published.view is None:
+            return request.echo(Rcode.SERVFAIL)
+        if request.udp and request.question.qtype == RRType.AXFR:
+            return self._refuse(request, "AXFR is for TCP (RFC 5936 section 4.2)")
+        incremental = request.question.qtype == RRType.IXFR
+        have = _serial_of(request.message, request.apex) if incremental else None
+        if incremental and have is None:
+            return request.echo(Rcode.FORMERR)
+        if request.udp:  # one SOA: nothing newer, or come back over TCP (RFC 1995 section 2)
+            return next(request.pack(iter((soa_record(published.view),))))
+        if self._under_way >= self.places:
+            return self._refuse(request, "`limits.transfers_out` are under way; it will come again")
+        return self._stream(request, outgoing(published.view, have, self._history, private=kind == "gslb"))
+
+    def _refuse(self, request: "_Request", reason: str) -> bytes:
+        how = type_to_text(request.question.qtype).lower()
+        self.counts.results[request.apex, how, "refused"] += 1
+        log.warning("transfer_refused", reason=reason, **request.facts)
+        return request.echo(Rcode.REFUSED)
+
+    def _stream(self, request: "_Request", answer: Outgoing) -> Stream:
+        self._under_way += 1
+        started = self._clock()
+        sent = 0
+
+        def messages() -> Iterator[bytes]:
+            nonlocal sent
+            for octets in request.pack(answer.records):
+                sent += len(octets)
+                yield octets
+
+        def close(whole: bool) -> None:  # noqa: FBT001  a callback with one fact to tell
+            self._under_way -= 1
+            self.counts.results[request.apex, answer.how, "ok" if whole else "failed"] += 1
+            self.counts.octets[request.apex, answer.how] += sent
+            quiet = log.debug if answer.how == "current" else log.info
+            say, event = (quiet, "transfer_sent") if whole else (log.warning, "transfer_broken_off")
+            seconds = round(self._clock() - started, 3)
+            say(event, how=answer.how, serial=answer.serial, octets=sent, seconds=seconds, **request.facts)
+
+        return Stream(messages(), close)
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """A message of a peer's, its signature verified and taken off; `key` is what signed it."""
+
+    data: bytes
+    message: Message
+    question: Question
+    client: str
+    key: TsigKey | None
+    udp: bool
+
+    @property
+    def apex(self) -> Name:
+        return self.question.qname.lower()
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """For the log: who asks for what."""
+        asked = f"{name_to_text(self.question.qname)} {type_to_text(self.question.qtype)}"
+        signed = {"key": name_to_text(self.key.name)} if self.key is not None else {}
+        return {"client": self.client, "question": asked} | signed
+
+    def echo(self, rcode: Rcode, flags: int = 0) -> bytes:
+        """A reply of the question and an rcode."""
+        header = render_header(self.data[:2], self.message.flags, flags, rcode, NO_RECORDS)
+        return header + self.question.wire
+
+    def pack(self, records: Iterator[Record]) -> Iterator[bytes]:
+        """The messages of a transfer, with room for a signature."""
+        flags = QR | AA | (self.message.flags & RD)
+        reserve = tsig_octets(self.key) if self.key is not None else 0
+        return pack_messages(self.data[:2], flags, self.question.wire, records, reserve=reserve)
+
+
+def _serial_of(request: Message, apex: Name) -> int | None:
+    """The serial that a secondary has, from the SOA in its IXFR request (RFC 1995 section 3)."""
+    for record in request.authority:
+        if record.rtype == RRType.SOA and record.owner == apex:
+            return Soa.from_rdata(record.rdata).serial
+    return None
+
+
+def _without_tsig(data: bytes, start: int) -> bytes:
+    """The message as it was before it was signed: without its last record."""
+    additional = int.from_bytes(data[10:12], "big") - 1
+    return data[:10] + additional.to_bytes(2, "big") + data[12:start]
+
+
+def _bare(data: bytes, rcode: Rcode) -> bytes:
+    flags = int.from_bytes(data[2:4], "big")
+    return render_header(data[:2], flags, 0, rcode, NO_RECORDS, questions=0)
