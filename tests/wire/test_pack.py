@@ -136,9 +136,13 @@ def test_the_question_stands_in_the_first_message_alone() -> None:
 
 def test_room_is_kept_for_a_signature_and_an_opt_record() -> None:
     opt = render_opt(0, dnssec_ok=False)
-    messages = packed(many(4000), limit=65535, reserve=100, opt=opt)
-    assert 65535 - 60 < len(messages[0]) + 100 <= 65535
-    assert all(parse_message(data).edns is not None for data in messages)
+    records = [Record(b"\x00", 65282, 60, bytes(100))] * 2  # of the root: their octets are the same, compressed or not
+    full = 12 + len(AXFR.wire) + 2 * (1 + 10 + 100) + len(opt) + 50
+    (both,) = packed(records, limit=full, reserve=50, opt=opt)
+    assert len(both) == full - 50
+    each = packed(records, limit=full - 1, reserve=50, opt=opt)
+    assert len(each) == 2
+    assert all(parse_message(data).edns is not None for data in [both, *each])
 
 
 def test_a_record_larger_than_the_limit_goes_alone() -> None:

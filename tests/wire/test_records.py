@@ -134,6 +134,7 @@ def test_a_name_may_point_at_a_name_in_rdata() -> None:
         (RRType.SOA, b"\x00\x00" + bytes(19)),
         (RRType.SOA, b"\x00\x00" + bytes(21)),
         (dns.rdatatype.NAPTR, b"\x00\x01\x00\x02\x01u"),
+        (dns.rdatatype.NXT, b""),
         (dns.rdatatype.CAA, b"\x00"),
         (RRType.HTTPS, b"\x00\x01\x00\x00\x01\x00\x09"),
         (RRType.SVCB, b"\x00\x01\xc0\x0c"),  # its target is never compressed

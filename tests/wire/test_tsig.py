@@ -223,6 +223,16 @@ def test_a_clock_may_differ_by_the_fudge_and_no_second_more() -> None:
     assert refusal(signed_by(OLD), int(NOW) + FUDGE_SECONDS + 1).tsig_error == TsigFault.BADTIME
 
 
+def test_the_fudge_is_the_clients_and_stands_in_the_reply_to_badtime() -> None:
+    query = dns.message.make_query("example.", "SOA")
+    query.use_tsig(theirs(OLD), fudge=10)
+    data = query.to_wire()
+    signed_at = query.tsig[0].time_signed
+    assert verify_request(data, KEYS, signed_at + 10).fudge_seconds == 10
+    reply = refusal(data, signed_at + 11).reply(data, signed_at + 11)
+    assert read_unverified(reply).tsig[0].fudge == 10
+
+
 def test_the_reply_to_badtime_is_signed_at_the_clients_time_and_tells_ours() -> None:
     data, mac = sign_request(QUERY, OLD, NOW)
     late = NOW + 612
