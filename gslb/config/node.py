@@ -312,7 +312,8 @@ def _references(tree: Mapping, path: Path, listen: tuple[tuple[str, int], ...], 
     for name, (_, node) in entries.items():
         for key in texts_of(node.get("key")):
             of_keys.key(key, str(key), f"peers.{name}.key")
-    peers = read_peers(((str(name), name.line, entry) for name, (entry, _) in entries.items()), keys, findings)
+    written = ((str(name), name.line, entry) for name, (entry, _) in entries.items())
+    peers = read_peers(written, keys, listen, findings)
     return replace(of_keys, peers=MappingProxyType(peers))
 
 

@@ -70,13 +70,15 @@ class PeerSchema(Schema):
 @dataclass(frozen=True, slots=True)
 class Peer:
     """Another name server. `host` is an address in its normal form. The first of `keys` signs what we send it; a
-    message of its may be signed with any of them, so that two are live while keys are changed."""
+    message of its may be signed with any of them, so that two are live while keys are changed. `source` is the address
+    of this node that it is spoken to from, so that it meets the one that it lists; None: as the system routes."""
 
     name: str
     host: str
     port: int = DNS_PORT
     keys: tuple[TsigKey, ...] = ()
     kind: Kind = "gslb"
+    source: str | None = None
 
     @property
     def key(self) -> TsigKey | None:
@@ -88,8 +90,22 @@ class Peer:
         return str(plain_address(address)) == self.host and (not self.keys or key in self.keys)
 
 
+def source_for(host: str, listen: Iterable[tuple[str, int]]) -> str | None:
+    """The first address that the node listens on by name, of the host's family, and on loopback just when it is."""
+    theirs = plain_address(host)
+    for own, _ in listen:
+        ours = plain_address(own)
+        alike = (ours.version, ours.is_loopback) == (theirs.version, theirs.is_loopback)
+        if alike and not ours.is_unspecified:
+            return own
+    return None
+
+
 def read_peers(
-    entries: Iterable[tuple[str, int, PeerSchema]], keys: Mapping[str, TsigKey], findings: Findings
+    entries: Iterable[tuple[str, int, PeerSchema]],
+    keys: Mapping[str, TsigKey],
+    listen: tuple[tuple[str, int], ...],
+    findings: Findings,
 ) -> dict[str, Peer]:
     """The peers by name. `entries` are name, line and what is written, whose keys are looked up in `keys`: one that
     is not there makes its peer keyless, and has been said to `findings` by the caller."""
@@ -97,7 +113,7 @@ def read_peers(
     for name, line, entry in entries:
         path = f"peers.{name}"
         named = tuple(keys[key] for key in dict.fromkeys(entry.key or ()) if key in keys)
-        peer = Peer(name, entry.address, entry.port, named, entry.kind)
+        peer = Peer(name, entry.address, entry.port, named, entry.kind, source_for(entry.address, listen))
         for clash in _clashes(peer, found.values()):
             findings.error(line, path, clash)
         found[name] = peer

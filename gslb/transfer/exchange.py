@@ -15,14 +15,16 @@ import structlog
 from gslb.config.access import AccessList
 from gslb.config.peers import Peer
 from gslb.transfer.outbound import History, Outgoing, outgoing
+from gslb.transfer.report import REPORT_TYPE, Report, render_report
 from gslb.wire.codes import AA, CLASS_IN, QR, RD, Opcode, Rcode, RRType, type_to_text
-from gslb.wire.message import NO_RECORDS, render_header
-from gslb.wire.names import Name, name_to_text
-from gslb.wire.pack import pack_messages
+from gslb.wire.message import MAX_MESSAGE_OCTETS, NO_RECORDS, render_header
+from gslb.wire.names import Name, name_to_text, parent
+from gslb.wire.pack import DEFAULT_LIMIT, pack_messages
 from gslb.wire.query import opcode_of
 from gslb.wire.records import Message, MessageError, Question, Record, parse_message
 from gslb.wire.tsig import ResponseSigner, TsigError, TsigKey, tsig_octets, verify_request
 from gslb.zone.diff import soa_record
+from gslb.zone.private import reserved_owner
 from gslb.zone.view import View
 from gslb.zone.zone import Soa
 
@@ -74,6 +76,7 @@ class Exchange:
     ) -> None:
         self.keys: Mapping[Name, TsigKey] = {}
         self.places = places
+        self.report: Callable[[Name], Report] = lambda _: {}
         self.counts = TransferCounts()
         self._published = published
         self._history = history
@@ -109,6 +112,8 @@ class Exchange:
             return self._notify(request)
         if request.question.qtype in {RRType.AXFR, RRType.IXFR}:
             return self._transfer(request)
+        if request.question.qtype == REPORT_TYPE and request.key is not None:
+            return self._tell(request)
         return plain(request.data)
 
     # NOTIFY
@@ -128,6 +133,18 @@ class Exchange:
         hints = [record for record in request.message.answer if (record.owner, record.rtype) == (apex, RRType.SOA)]
         self._notified(apex, Soa.from_rdata(hints[0].rdata).serial if hints else None, request.client)
         return request.echo(Rcode.NOERROR, AA)
+
+    # How this node sees a zone
+
+    def _tell(self, request: "_Request") -> bytes:
+        apex = parent(request.apex)
+        published = self._published(apex)
+        if published is None or request.apex != reserved_owner(apex):
+            return request.echo(Rcode.NOTAUTH)
+        theirs = any(peer.matches(request.client, request.key) for peer in published.primaries)
+        if not theirs and published.allow_transfer.kind_for(request.client, request.key) != "gslb":
+            return self._refuse(request, "not a gslb peer of the zone")
+        return next(request.pack(iter(render_report(apex, self.report(apex))), MAX_MESSAGE_OCTETS))
 
     # Transfers
 
@@ -208,11 +225,11 @@ class _Request:
         header = render_header(self.data[:2], self.message.flags, flags, rcode, NO_RECORDS)
         return header + self.question.wire
 
-    def pack(self, records: Iterator[Record]) -> Iterator[bytes]:
+    def pack(self, records: Iterator[Record], limit: int = DEFAULT_LIMIT) -> Iterator[bytes]:
         """The messages of a transfer, with room for a signature."""
         flags = QR | AA | (self.message.flags & RD)
         reserve = tsig_octets(self.key) if self.key is not None else 0
-        return pack_messages(self.data[:2], flags, self.question.wire, records, reserve=reserve)
+        return pack_messages(self.data[:2], flags, self.question.wire, records, limit=limit, reserve=reserve)
 
 
 def _serial_of(request: Message, apex: Name) -> int | None:

@@ -14,6 +14,7 @@ from functools import partial
 import structlog
 
 from gslb.config.peers import Peer
+from gslb.transfer.client import local_address
 from gslb.wire.codes import AA, QR, Opcode, Rcode, RRType
 from gslb.wire.names import Name, name_to_text
 from gslb.wire.records import MessageError, Record, parse_message
@@ -92,7 +93,7 @@ class Notifier:
         loop = asyncio.get_running_loop()
         replies: asyncio.Queue[bytes] = asyncio.Queue(8)
         transport, _ = await loop.create_datagram_endpoint(
-            lambda: _Replies(replies), remote_addr=(peer.host, peer.port)
+            lambda: _Replies(replies), local_addr=local_address(peer), remote_addr=(peer.host, peer.port)
         )
         try:
             transport.sendto(data)

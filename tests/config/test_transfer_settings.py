@@ -4,6 +4,7 @@ import pytest
 
 from gslb.config.access import AccessList, ProbeBounds
 from gslb.config.node import load_node
+from gslb.config.peers import source_for
 from gslb.config.prefixes import parse_prefix
 from gslb.config.problems import ConfigError
 from gslb.wire.names import name_from_text
@@ -214,3 +215,17 @@ def test_limits_of_transfers_are_read(load):
 def test_limits_have_bounds(refused, text, said):
     (problem,) = refused(f"limits: {{{text}}}")
     assert problem.startswith(f"gslb.yaml:8: limits.{said}")
+
+
+@pytest.mark.parametrize(
+    ("host", "listen", "source"),
+    [
+        ("192.0.2.9", ["127.0.0.1", "192.0.2.1", "192.0.2.2"], "192.0.2.1"),
+        ("127.0.0.9", ["192.0.2.1", "127.0.0.5"], "127.0.0.5"),
+        ("2001:db8::9", ["192.0.2.1", "::1", "2001:db8::1"], "2001:db8::1"),
+        ("192.0.2.9", ["0.0.0.0", "::"], None),
+        ("192.0.2.9", ["2001:db8::1"], None),
+    ],
+)
+def test_a_peer_is_spoken_to_from_the_address_that_it_can_list(host: str, listen: list[str], source: str | None):
+    assert source_for(host, [(own, 53) for own in listen]) == source
