@@ -1,0 +1,72 @@
+"""Which content a secondary takes from a primary, beyond what makes a stream well-formed.
+
+- Records outside the zone are refused: a primary that sends them is set up wrongly.
+- A signed zone (DNSKEY or RRSIG at the apex) is refused: served without its denial of existence it would be bogus for
+  every validating resolver.
+- From a gslb primary the marker must be there: without it somebody forgot `kind: gslb`, and taking the plain zone
+  would turn steering off unseen.
+- From a foreign primary the reserved subtree is refused, not dropped, for the same reason: steering that reaches us
+  by way of another server says that `kind: gslb` was forgotten here.
+"""
+
+from dataclasses import dataclass
+
+from gslb.config.peers import Kind
+from gslb.transfer.faults import Fault, FaultError
+from gslb.wire.codes import RRType, is_meta_type, type_to_text
+from gslb.wire.names import Name, is_at_or_below, name_to_text
+from gslb.wire.records import Record
+from gslb.zone.private import is_private, reserved_owner
+from gslb.zone.view import View, has_marker
+
+_SIGNED = frozenset({RRType.DNSKEY, RRType.RRSIG})
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """The rules for the zone at `apex` from a primary of this kind."""
+
+    apex: Name
+    kind: Kind
+
+    def check_record(self, record: Record) -> None:
+        """Judge a record that is to be in the zone. Raises `FaultError`."""
+        if not is_at_or_below(record.owner, self.apex):
+            raise FaultError(
+                Fault.CONTENT,
+                f"sent {name_to_text(record.owner)}, which lies outside {name_to_text(self.apex)}: "
+                "correct the zone there",
+            )
+        if record.owner == self.apex and record.rtype in _SIGNED:
+            raise FaultError(
+                Fault.CONTENT,
+                f"sent a signed zone (it has {type_to_text(record.rtype)} at its apex), and those are not served here "
+                "yet: transfer it from a primary that has it unsigned",
+            )
+        if is_meta_type(record.rtype):
+            raise FaultError(Fault.MALFORMED, f"sent a record of type {type_to_text(record.rtype)}, which no zone has")
+        if self.kind == "foreign" and is_private(record.owner, self.apex):
+            raise FaultError(
+                Fault.CONTENT,
+                f"sent steering records below {name_to_text(reserved_owner(self.apex))}, but is a foreign peer here: "
+                "say `kind: gslb` for it if its steering is to be followed, or have it sent the plain zone",
+            )
+
+    def check_view(self, view: View) -> None:
+        """Judge a whole zone, each record of which was judged. Raises `FaultError`."""
+        types = view.get(self.apex, {})
+        if RRType.SOA not in types or len(types[RRType.SOA].rdatas) != 1:
+            raise FaultError(Fault.CONTENT, "the zone does not have one SOA record at its apex: correct it there")
+        if RRType.NS not in types:
+            raise FaultError(Fault.CONTENT, "the zone has no NS record at its apex: correct it there")
+        if self.kind == "gslb" and not has_marker(self.apex, view):
+            raise FaultError(
+                Fault.CONTENT,
+                f"sent the zone without its steering (no marker at {name_to_text(reserved_owner(self.apex))}): "
+                "there, make this node a peer of `kind: gslb` with its key; here, say `kind: foreign` if that server "
+                "does not steer",
+            )
+
+    def can_build_on(self, view: View) -> bool:
+        """True when differences may be applied to `view`: it came from a primary of the same kind."""
+        return has_marker(self.apex, view) == (self.kind == "gslb")
