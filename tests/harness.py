@@ -97,6 +97,7 @@ class Daemon:
         path = self.folder / name
         aside = path.with_name(f".{path.name}.new")
         aside.write_text(text)
+        aside.chmod(0o600)
         aside.replace(path)
         return path
 

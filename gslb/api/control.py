@@ -31,6 +31,8 @@ class Controlled(Protocol):
 
     async def reload(self) -> dict[str, Any]: ...
 
+    async def cluster_status(self) -> dict[str, Any]: ...
+
 
 def control_app(node: Controlled) -> web.Application:
     """The routes of the control socket."""
@@ -51,6 +53,9 @@ def control_app(node: Controlled) -> web.Application:
     async def reload(_: web.Request) -> web.Response:
         return web.json_response(await node.reload())
 
+    async def cluster(_: web.Request) -> web.Response:
+        return web.json_response(await node.cluster_status())
+
     @web.middleware
     async def say_errors(request: web.Request, handler: Any) -> web.StreamResponse:
         try:
@@ -65,6 +70,7 @@ def control_app(node: Controlled) -> web.Application:
     app.router.add_post("/override", set_override)
     app.router.add_delete("/override", clear_override)
     app.router.add_post("/reload", reload)
+    app.router.add_get("/cluster", cluster)
     return app
 
 

@@ -18,13 +18,17 @@ import structlog
 from aiohttp import web
 
 from gslb import __version__
+from gslb.answer.compile import ZoneTable
 from gslb.answer.explain import explain
 from gslb.answer.table import AnswerTable
 from gslb.api.control import ControlError, control_app, control_socket
 from gslb.api.monitoring import monitoring_app
+from gslb.app.cluster import Cluster
+from gslb.app.cluster_readings import cluster_readings
+from gslb.app.cluster_status import differences, peer_row, troubles
 from gslb.app.overrides import find_member, override_json, override_note
 from gslb.app.readings import readings
-from gslb.app.status import members_status, not_ready, zones_status
+from gslb.app.status import members_status, not_ready, secondaries_not_ready, secondaries_status, zones_status
 from gslb.app.watch import changes
 from gslb.app.zones import Loaded, Zones
 from gslb.config.node import NodeConfig, ZoneSource, load_node
@@ -36,13 +40,16 @@ from gslb.server.listen import ListenError, Listeners
 from gslb.server.responder import Responder
 from gslb.server.tcp import TcpLimits
 from gslb.steering.conditions import Conditions, OverrideKey
+from gslb.transfer.report import VERSION as REPORT_VERSION
+from gslb.transfer.report import Report
 from gslb.wire.codes import type_from_text
-from gslb.wire.names import BadNameError, name_from_text, name_to_text
+from gslb.wire.names import BadNameError, Name, name_from_text, name_to_text
 from gslb.zone.steered import Monitor, SteeredKey
 
 log = structlog.get_logger("gslb")
 
 _ADDRESS_REFRESH_SECONDS = 15.0
+_PEER_LOOK_SECONDS = 30.0
 _NEEDS_RESTART = ("node", "listen", "state_dir", "api", "limits")
 
 
@@ -60,7 +67,9 @@ class Node:
         self.listeners: Listeners | None = None
         self._responder = Responder(self.metrics, config.limits.udp_size)
         self._zones: Zones
+        self._cluster: Cluster
         self._health: HealthService
+        self._health_started = False
         self._lock_file: IO[str] | None = None
         self._config_problems: tuple[str, ...] = ()
         self._users: dict[str, set[SteeredKey]] = {}
@@ -89,14 +98,25 @@ class Node:
 
     async def _start(self) -> None:
         self._take_state_dir()
-        self._zones = Zones(VersionStore(self.config.state_dir))
+        self._cluster = Cluster(self.config, self._serve_secondary, time.time)
+        self._zones = Zones(VersionStore(self.config.state_dir), self._cluster.record)
         limits = self.config.limits
         self._health = HealthService(self.config.state_dir, self._health_changed, concurrency=limits.probe_concurrency)
-        self.metrics.collect_from(lambda: readings(self._zones, self.table, self._health))
+        self.metrics.collect_from(
+            lambda: [
+                *readings(self._zones, self.table, self._health),
+                *cluster_readings(self._cluster, self.table),
+            ]
+        )
         for source in self.config.zones.values():
             self._accept(source, await asyncio.to_thread(self._zones.load, source, self.config.monitors, starting=True))
+        self._responder.exchange = self._cluster.exchange
+        self._cluster.exchange.report = self._report
+        await self._cluster.configure(self.config)
+        await self._cluster.first_transfers(limits.first_round_seconds)
         self._index_users()
         await self._open_control()
+        self._health_started = True
         await self._health.start(self._monitors(), limits.first_round_seconds)
         self._health_changed(
             self._health.conditions, frozenset(self._users), frozenset(self._health.conditions.overrides)
@@ -106,7 +126,8 @@ class Node:
         await listeners.start()
         self.listeners = listeners
         await self._open_monitoring()
-        self._tasks = [asyncio.create_task(self._watch_files()), asyncio.create_task(self._watch_addresses())]
+        loops = (self._watch_files(), self._watch_addresses(), self._watch_peers())
+        self._tasks = [asyncio.create_task(loop) for loop in loops]
         log.info(
             "serving",
             node=self.config.node,
@@ -164,6 +185,8 @@ class Node:
             self.listeners.close()
         for runner in self._runners:
             await runner.cleanup()
+        if hasattr(self, "_cluster"):
+            await self._cluster.stop()
         if hasattr(self, "_health"):
             await self._health.stop()
         if self._lock_file is not None:
@@ -181,6 +204,8 @@ class Node:
             self.metrics.serial.labels(entry.text).set(loaded.table.zone.serial)
         elif entry.table is None:
             self._responder.table = self.table.with_failed(source.apex)
+        if loaded.view is not None:
+            self._cluster.publish(source.apex, loaded.view)
         good = not loaded.problems
         self.metrics.reloads.labels(file, "ok" if good else "failed").inc()
         self.metrics.config_ok.labels(file).set(good)
@@ -203,8 +228,7 @@ class Node:
                 touched = everything or paths is None or bool(paths & self._zones.files_of(source))
                 if touched or source.apex not in self._zones.entries:
                     self._accept(source, await asyncio.to_thread(self._zones.load, source, self.config.monitors))
-            self._index_users()
-            self._health.watch(self._monitors())
+            self._watch_health()
         problems = [str(problem) for entry in self._zones.entries.values() for problem in entry.problems]
         return {"problems": [*self._config_problems, *problems]}
 
@@ -224,12 +248,26 @@ class Node:
                 log.warning("setting_needs_restart", setting=name)
         for apex in [apex for apex in self._zones.entries if apex not in config.zones]:
             self._zones.drop(apex)
+            self._cluster.withdraw(apex)
             self._responder.table = self.table.without_zone(apex)
             log.info("zone_dropped", zone=name_to_text(apex))
+        for apex in self._cluster.secondaries.keys() - config.secondaries.keys() - config.zones.keys():
+            self._responder.table = self.table.without_zone(apex)
         self.config = config
+        await self._cluster.configure(config)
         self._config_problems = ()
         self.metrics.reloads.labels(file, "ok").inc()
         self.metrics.config_ok.labels(file).set(1)
+
+    def _serve_secondary(self, apex: Name, table: ZoneTable | None) -> None:
+        """A version of a secondary zone came, or it has expired."""
+        if table is None:
+            self._responder.table = self.table.with_failed(apex)
+        else:
+            self._responder.table = self.table.with_zone(table, self._health.conditions)
+            self.metrics.serial.labels(table.text).set(table.zone.serial)
+            log.info("zone_transferred", zone=table.text, serial=table.zone.serial)
+        self._watch_health()
 
     def _watched(self) -> set[Path]:
         directory = {self.config.zones_dir} if self.config.zones_dir is not None else set()
@@ -245,6 +283,12 @@ class Node:
             await asyncio.sleep(_ADDRESS_REFRESH_SECONDS)
             await self.listeners.refresh()
 
+    async def _watch_peers(self) -> None:
+        """Keep what the metrics say of peers fresh."""
+        while True:
+            await self._cluster.look_around()
+            await asyncio.sleep(_PEER_LOOK_SECONDS)
+
     # Health
 
     def _conditions(self) -> Conditions:
@@ -253,6 +297,12 @@ class Node:
     def _monitors(self) -> set[Monitor]:
         tables = [table for table in self.table.zones.values() if table is not None]
         return {monitor for table in tables for monitor in table.zone.monitors()}
+
+    def _watch_health(self) -> None:
+        """Probe what the zones of now want probed."""
+        self._index_users()
+        if self._health_started:
+            self._health.watch(self._monitors())
 
     def _index_users(self) -> None:
         """Which steered owners use each monitor: a verdict compiles only these anew."""
@@ -283,7 +333,10 @@ class Node:
             self.listeners.fold()
 
     def _not_ready(self) -> list[str]:
-        return not_ready(self._zones, self._config_problems, serving=self.listeners is not None)
+        return [
+            *not_ready(self._zones, self._config_problems, serving=self.listeners is not None),
+            *secondaries_not_ready(self._cluster.secondaries),
+        ]
 
     def status(self) -> dict[str, Any]:
         prober = self._health.prober
@@ -305,10 +358,38 @@ class Node:
                 "restarts": prober.restarts,
                 "last_exit": prober.last_exit,
             },
-            "zones": zones_status(self._zones),
+            "zones": self._zone_rows(),
             "members": members_status(self.table, self._health.conditions),
             "overrides": [override_json(key, note) for key, note in self._health.conditions.overrides.items()],
         }
+
+    async def cluster_status(self) -> dict[str, Any]:
+        looks = await self._cluster.look_around()
+        views = [view for view, _ in looks]
+        rows = [peer_row(view, role, self._cluster.serial(view.apex)) for view, role in looks]
+        differing = differences(self.config.node, {view.apex: self._report(view.apex) for view in views}, views)
+        return {
+            "node": self.config.node,
+            "zones": self._zone_rows(),
+            "peers": rows,
+            "differences": differing,
+            "troubles": self._not_ready() + troubles(rows, differing),
+        }
+
+    def _report(self, apex: Name) -> Report:
+        """How this node sees a zone: for its peers."""
+        members = {}
+        for row in members_status(self.table, self._health.conditions):
+            if row["monitor"] is not None and row["health"] != "up" and self._is_in(row["owner"], apex):
+                members[f"{row['owner']} {row['type']} {row['value']}"] = [row["health"], row["since"], row["reason"]]
+        return {"version": REPORT_VERSION, "serial": self._cluster.serial(apex), "cut": False, "members": members}
+
+    def _is_in(self, owner: str, apex: Name) -> bool:
+        return self.table.apex_for(name_from_text(owner), 0) == apex
+
+    def _zone_rows(self) -> list[dict[str, Any]]:
+        rows = zones_status(self._zones) + secondaries_status(self._cluster.secondaries, self.table)
+        return sorted(rows, key=lambda row: str(row["zone"]))
 
     def explain(self, name: str, rtype: str, client: str | None) -> dict[str, Any]:
         try:

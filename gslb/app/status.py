@@ -1,13 +1,16 @@
 """What `gslb status` shows, as plain JSON values; `shares` of a name under the conditions of now."""
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from gslb.answer.draws import Draw
 from gslb.answer.table import AnswerTable
+from gslb.app.cluster import SecondaryEntry
 from gslb.app.zones import FAILED, FROM_FILE, Zones
 from gslb.steering.conditions import Conditions
 from gslb.wire.codes import type_to_text
-from gslb.wire.names import name_to_text
+from gslb.wire.names import Name, name_to_text
 from gslb.wire.rdata import rdata_to_text
 
 
@@ -16,6 +19,7 @@ def zones_status(zones: Zones) -> list[dict[str, Any]]:
     return [
         {
             "zone": entry.text,
+            "role": "primary",
             "file": str(entry.source.path),
             "serial": entry.table.zone.serial if entry.table is not None else None,
             "owners": len(entry.table.zone.rrsets) if entry.table is not None else 0,
@@ -80,3 +84,36 @@ def not_ready(zones: Zones, config_problems: tuple[str, ...], *, serving: bool) 
         elif entry.served_from != FROM_FILE:
             problems.append(f"zone {entry.text} is served in its last good version: see {entry.source.path}")
     return problems
+
+
+def secondaries_status(secondaries: Mapping[Name, SecondaryEntry], table: AnswerTable) -> list[dict[str, Any]]:
+    """As `zones_status`, for zones that are transferred; `transfer` tells how that goes."""
+    rows = []
+    for apex, entry in secondaries.items():
+        status = entry.driver.status
+        served = table.zones.get(apex)
+        rows.append(
+            {
+                "zone": name_to_text(apex),
+                "role": "secondary",
+                "file": None,
+                "serial": served.zone.serial if served is not None else None,
+                "owners": len(served.zone.rrsets) if served is not None else 0,
+                "steered": len(served.zone.steered) if served is not None else 0,
+                "served_from": status.state if served is None else "transfer",
+                "since": status.transferred,
+                "problems": [] if served is not None and not status.error else [status.error or "no version came yet"],
+                "warnings": list(entry.warnings),
+                "transfer": asdict(status),
+            }
+        )
+    return rows
+
+
+def secondaries_not_ready(secondaries: Mapping[Name, SecondaryEntry]) -> list[str]:
+    """Why `/readyz` says no, a line each."""
+    return [
+        f"secondary zone {name_to_text(apex)} has no version to serve: {entry.driver.status.error or 'none came yet'}"
+        for apex, entry in secondaries.items()
+        if entry.driver.status.state in {"loading", "expired"}
+    ]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from watchfiles import awatch
 
-Fingerprint = tuple[int, int, int, int] | None
+Fingerprint = tuple[int, int, int, int, int] | None
 POLL_SECONDS = 5.0
 _SETTLE_SECONDS = 0.04
 _SETTLE_TRIES = 25
@@ -19,12 +19,13 @@ _GROUP_MS = 20
 
 
 def fingerprint(path: Path) -> Fingerprint:
-    """Device, inode, size and modification time of the file a path leads to; None when there is none."""
+    """Device, inode, size, and when content and mode last changed, of the file a path leads to; None when there is
+    none. The mode counts: a file refused for being readable by others is right after a chmod."""
     try:
         found = path.stat()
     except OSError:
         return None
-    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
 def folders(paths: set[Path]) -> set[Path]:

@@ -15,7 +15,10 @@ from gslb.config.problems import ConfigError, Problem
 from gslb.config.textfile import read_text
 from gslb.config.versions import VersionStore
 from gslb.config.zones import load_zone
+from gslb.transfer.journal import JournalError
 from gslb.wire.names import Name, name_to_text
+from gslb.zone.view import View
+from gslb.zone.zone import Zone
 
 FROM_FILE, LAST_GOOD, FAILED = "file", "last good version", "failed"
 
@@ -50,13 +53,16 @@ class Loaded:
     changed: bool = True
     served_from: str = FROM_FILE
     files: frozenset[Path] = frozenset()
+    view: View | None = None
 
 
 @dataclass(slots=True)
 class Zones:
-    """The entries by apex. `load` may run in a thread; `accept` and `drop` belong to the event loop."""
+    """The entries by apex. `load` may run in a thread; `accept` and `drop` belong to the event loop. `record` puts a
+    version into the journal and gives its steering view."""
 
     versions: VersionStore
+    record: Callable[[Zone], View]
     clock: Callable[[], float] = time.time
     entries: dict[Name, ZoneEntry] = field(default_factory=dict)
 
@@ -72,15 +78,17 @@ class Zones:
             text = read_text(source.path)
             read = load_zone(source, monitors, text.encode())
             zone = self.versions.number(read.zone, text, source.format, int(self.clock()), read.serial_floor)
+            view = self.record(zone)
         except ConfigError as error:
             return Loaded(source.apex, None, error.problems)
-        except OSError as error:
-            problem = Problem(str(source.path), 1, name_to_text(source.apex), f"cannot be stored: {error}")
-            return Loaded(source.apex, None, (problem,))
+        except (OSError, JournalError) as error:
+            return Loaded(source.apex, None, (_not_stored(source, error),))
         served = self.entries.get(source.apex)
         same = served is not None and served.table is not None and served.table.zone.serial == zone.serial
         table = served.table if same and served is not None else ZoneTable(zone)
-        return Loaded(source.apex, table, warnings=read.warnings, changed=not same, files=frozenset(read.files))
+        return Loaded(
+            source.apex, table, warnings=read.warnings, changed=not same, files=frozenset(read.files), view=view
+        )
 
     def _load_last_good(
         self, source: ZoneSource, monitors: Mapping[str, MonitorProfile], problems: tuple[Problem, ...]
@@ -90,10 +98,13 @@ class Zones:
             return Loaded(source.apex, None, problems, served_from=FAILED)
         former = replace(source, format=stored.format)
         try:
-            zone = load_zone(former, monitors, stored.text.encode()).zone
+            zone = load_zone(former, monitors, stored.text.encode()).zone.with_serial(stored.serial)
+            view = self.record(zone)
         except ConfigError as error:
             return Loaded(source.apex, None, problems + error.problems, served_from=FAILED)
-        return Loaded(source.apex, ZoneTable(zone.with_serial(stored.serial)), problems, served_from=LAST_GOOD)
+        except JournalError as error:
+            return Loaded(source.apex, None, (*problems, _not_stored(source, error)), served_from=FAILED)
+        return Loaded(source.apex, ZoneTable(zone), problems, served_from=LAST_GOOD, view=view)
 
     def accept(self, source: ZoneSource, loaded: Loaded) -> None:
         """Note what a load gave. A failed one keeps what is served, and its problems."""
@@ -117,3 +128,7 @@ class Zones:
     def drop(self, apex: Name) -> None:
         """Forget a zone that is no longer configured."""
         self.entries.pop(apex, None)
+
+
+def _not_stored(source: ZoneSource, error: Exception) -> Problem:
+    return Problem(str(source.path), 1, name_to_text(source.apex), f"cannot be stored: {error}")

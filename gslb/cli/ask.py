@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.text import Text
 
 from gslb.api.client import call
-from gslb.cli.show import console, explain_view, overrides_view, status_view
+from gslb.cli.show import cluster_view, console, explain_view, overrides_view, status_view
 
 _WATCH_SECONDS = 1.0
 
@@ -63,6 +63,13 @@ def list_overrides(state_dir: Path, *, as_json: bool) -> int:
     else:
         console().print(overrides_view(overrides) if overrides else "no overrides on this node")
     return 0
+
+
+def cluster_status(state_dir: Path, *, as_json: bool) -> int:
+    """Exit code 1 when nodes differ, or one cannot be reached."""
+    value = call(state_dir, "GET", "/cluster")
+    _print(value, cluster_view, as_json=as_json)
+    return 1 if value["troubles"] else 0
 
 
 def reload(state_dir: Path, *, as_json: bool) -> int:

@@ -66,6 +66,7 @@ def parser() -> argparse.ArgumentParser:
     _status_command(commands)
     _explain_command(commands)
     _override_command(commands)
+    _cluster_command(commands)
     _reload_command(commands)
     _schema_command(commands)
     _demo_command(commands)
@@ -204,6 +205,26 @@ def _override_clear(args: argparse.Namespace) -> int:
 
 def _override_list(args: argparse.Namespace) -> int:
     return ask.list_overrides(_state_dir(args), as_json=args.json)
+
+
+def _cluster_command(commands: Commands) -> None:
+    example = "  gslb cluster status\n  gslb cluster status --json | jq '.troubles[]'"
+    summary = "compare what the nodes of the cluster serve and see"
+    command = _command(commands, "cluster", summary, example, _no_action)
+    actions = command.add_subparsers(metavar="ACTION", required=True)
+    action = actions.add_parser(
+        "status",
+        help="per zone and node: serial, lag, last transfer, reachability; members seen differently",
+        description="Ask every peer how it stands. Exit code 1 when nodes differ or one cannot be reached.",
+        epilog="example: gslb cluster status -c gslb.yaml || echo 'nodes differ'",
+    )
+    action.set_defaults(run=_cluster_status)
+    action.add_argument("-c", "--config", type=Path, metavar="FILE", default=argparse.SUPPRESS, help="gslb.yaml")
+    _json_flag(action)
+
+
+def _cluster_status(args: argparse.Namespace) -> int:
+    return ask.cluster_status(_state_dir(args), as_json=args.json)
 
 
 def _reload_command(commands: Commands) -> None:

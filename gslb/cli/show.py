@@ -87,6 +87,39 @@ def members_view(members: list[dict[str, Any]]) -> Table:
     return table
 
 
+_LAG_STYLES = {"equal": "green", "behind": "yellow", "ahead": "yellow"}
+
+
+def cluster_view(value: dict[str, Any]) -> RenderableType:
+    """What `gslb cluster status` shows."""
+    table = Table("zone", "node", "role", "serial", "lag", "last transfer", "address", box=None, header_style="bold")
+    for zone in value["zones"]:
+        serial = str(zone["serial"]) if zone["serial"] is not None else "-"
+        table.add_row(zone["zone"], value["node"], zone["role"], serial, "here", _transfer_text(zone), "")
+        for peer in (row for row in value["peers"] if row["zone"] == zone["zone"]):
+            lag = peer["lag"] if peer["reachable"] else "unreachable"
+            shown = Text(lag, style=_LAG_STYLES.get(lag, "bold red"))
+            serial = str(peer["serial"]) if peer["serial"] is not None else "-"
+            table.add_row("", peer["node"], f"{peer['role']} ({peer['kind']})", serial, shown, "", peer["address"])
+    parts: list[RenderableType] = [table]
+    for each in value["differences"]:
+        words = "; ".join(f"{node} says {word}" for node, word in each["seen"].items())
+        parts.append(Text(f"  {each['member']}: {words}", style="yellow"))
+    if value["troubles"]:
+        parts += [Text("\nNot well:", style="bold red"), *(Text(f"  {line}") for line in value["troubles"])]
+    else:
+        parts.append(Text("\nAll nodes serve the same, and see the same.", style="green"))
+    return Group(*parts)
+
+
+def _transfer_text(zone: dict[str, Any]) -> str:
+    transfer = zone.get("transfer")
+    if transfer is None:
+        return "-"
+    how = transfer["how"] or "none"
+    return f"{how}, {ago(transfer['transferred'])} ago" if transfer["transferred"] else how
+
+
 def overrides_view(overrides: list[dict[str, Any]]) -> Table:
     table = Table("override", "name", "member", "by", "note", "since", "ends in", box=None, header_style="bold")
     for override in overrides:

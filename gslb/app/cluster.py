@@ -1,0 +1,251 @@
+"""A node's part in the cluster: it keeps the history of its zones, tells and serves secondaries, and is one of others.
+
+For a zone of ours, `record` puts each new version into the journal before it is served, and `publish` then shows it
+to whoever transfers and tells the peers. A secondary zone is kept up to date by its `SecondaryZone`; each version
+that comes is journaled, handed to the node to serve, and published in turn. The journal is worked on in one thread.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+import structlog
+
+from gslb.answer.compile import ZoneTable
+from gslb.config.node import Limits, NodeConfig
+from gslb.config.peers import Peer
+from gslb.config.sources import SecondarySource, ZoneSource
+from gslb.config.transferred import transferred_zone
+from gslb.transfer.exchange import Exchange, Published
+from gslb.transfer.inbound import InboundLimits, Places
+from gslb.transfer.journal import Journal, JournalError
+from gslb.transfer.notify import Notifier
+from gslb.transfer.report import PeerView, look_at
+from gslb.transfer.secondary import SecondaryZone
+from gslb.transfer.stream import Bounds
+from gslb.wire.names import Name, name_to_text
+from gslb.zone.diff import ChangeSet, diff, soa_record
+from gslb.zone.view import View, soa_of, steering_view
+from gslb.zone.zone import Zone
+
+log = structlog.get_logger("gslb.cluster")
+
+_LOOK_SECONDS = 0.05
+_LOOKS_AT_ONCE = 32
+T = TypeVar("T")
+Serve = Callable[[Name, ZoneTable | None], None]
+"""Serve a secondary zone from now on; None: it has expired."""
+
+
+@dataclass(slots=True)
+class SecondaryEntry:
+    """A secondary zone of this node: where it comes from, what keeps it up to date, and what could not be read of the
+    version that is served."""
+
+    source: SecondarySource
+    driver: SecondaryZone
+    warnings: tuple[str, ...] = ()
+
+
+class Cluster:
+    """Make it, `await start(...)`; `serve` is called on the event loop."""
+
+    def __init__(self, config: NodeConfig, serve: Serve, clock: Callable[[], float]) -> None:
+        self.secondaries: dict[Name, SecondaryEntry] = {}
+        self.notifier = Notifier(clock)
+        self.exchange = Exchange(self._published, self._history, self._notified, places=config.limits.transfers_out)
+        self._config = config
+        self._serve = serve
+        self._clock = clock
+        self._journal = Journal(config.state_dir / "journal.sqlite", max_bytes=config.limits.journal_size)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._views: dict[Name, View] = {}
+        self.peer_views: dict[tuple[Name, str], PeerView] = {}
+        self._places_in = Places.of(config.limits.transfers_in)
+
+    async def configure(self, config: NodeConfig) -> None:
+        """Take the peers, keys and secondary zones of a configuration, at the start or after an edit."""
+        self._config = config
+        self.exchange.keys = config.tsig_keys
+        self.exchange.places = config.limits.transfers_out
+        for apex in [apex for apex, entry in self.secondaries.items() if config.secondaries.get(apex) != entry.source]:
+            await self._drop(apex)
+        for apex, source in config.secondaries.items():
+            if apex not in self.secondaries:
+                await self._add(source)
+
+    async def first_transfers(self, bound_seconds: float) -> None:
+        """Wait until every secondary zone has a version, at most so long: a node that starts empty does not refuse
+        what it is about to know."""
+        end = asyncio.get_running_loop().time() + bound_seconds
+        while any(apex not in self._views for apex in self.secondaries):
+            if asyncio.get_running_loop().time() >= end:
+                return
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def stop(self) -> None:
+        """Stop every transfer and timer; what was journaled stays."""
+        await self.notifier.stop()
+        await asyncio.gather(*(entry.driver.stop() for entry in self.secondaries.values()))
+        self._thread.shutdown()
+        self._journal.close()
+
+    # Zones of ours
+
+    def record(self, zone: Zone) -> View:
+        """Put a version of a zone of ours into the journal; called in a thread. Raises `JournalError`."""
+        return self._thread.submit(self._record, zone).result()
+
+    def _record(self, zone: Zone) -> View:
+        view = steering_view(zone)
+        old = self._views.get(zone.apex)
+        if old is None:
+            stored = self._journal.load(zone.apex)
+            old = stored.view if stored is not None else None
+        if old is None or soa_of(old, zone.apex).serial != zone.serial:
+            self._journal.commit(zone.apex, view, diff(old, view) if old is not None else None, self._clock())
+        return view
+
+    def publish(self, apex: Name, view: View) -> None:
+        """Show a version to those who transfer, and tell the peers of it. Called on the event loop."""
+        before = self._views.get(apex)
+        self._views[apex] = view
+        if before is None or soa_of(before, apex).serial != soa_of(view, apex).serial:
+            source = self._source(apex)
+            self.notifier.tell(soa_record(view), source.notify if source is not None else ())
+
+    def withdraw(self, apex: Name) -> None:
+        """Stop showing a zone."""
+        self._views.pop(apex, None)
+
+    # Secondary zones
+
+    async def _add(self, source: SecondarySource) -> None:
+        stored = await self._in_thread(lambda: self._journal.load(source.apex))
+        driver = SecondaryZone(
+            source.apex,
+            source.primaries,
+            stored,
+            on_update=self._updated,
+            on_contact=self._contacted,
+            on_expire=self._expired,
+            limits=_inbound_limits(self._config.limits),
+            places=self._places_in,
+            clock=self._clock,
+        )
+        self.secondaries[source.apex] = SecondaryEntry(source, driver)
+        if stored is not None and driver.status.state != "expired":
+            await self._take(source.apex, stored.view)
+        else:
+            self._serve(source.apex, None)
+        driver.start()
+
+    async def _drop(self, apex: Name) -> None:
+        entry = self.secondaries.pop(apex)
+        await entry.driver.stop()
+        self.withdraw(apex)
+
+    async def _updated(self, apex: Name, view: View, changes: Sequence[ChangeSet] | None, contacted: float) -> None:
+        """A version came. It is on disk before it is served; raises `JournalError`, and nothing is changed then."""
+        await self._in_thread(lambda: self._commit(apex, view, changes, contacted))
+        await self._take(apex, view)
+
+    def _commit(self, apex: Name, view: View, changes: Sequence[ChangeSet] | None, contacted: float) -> None:
+        old = self._views.get(apex)
+        if changes is not None and len(changes) == 1:
+            change: ChangeSet | None = changes[0]
+        else:
+            change = diff(old, view) if old is not None else None
+        self._journal.commit(apex, view, change, contacted)
+
+    async def _take(self, apex: Name, view: View) -> None:
+        """Serve and publish a version of a secondary zone."""
+        zone, warnings = await asyncio.to_thread(transferred_zone, apex, view, self._config.probe_allow)
+        table = await asyncio.to_thread(ZoneTable, zone)
+        entry = self.secondaries.get(apex)
+        if entry is None:  # dropped from the configuration meanwhile
+            return
+        entry.warnings = warnings
+        for warning in warnings:
+            log.warning("steering_not_taken", zone=name_to_text(apex), problem=warning)
+        self._serve(apex, table)
+        self.publish(apex, view)
+
+    def _contacted(self, apex: Name, fresh_at: float) -> None:
+        """A primary has the version we have. Should this not reach the disk, a restart asks again the sooner."""
+        self._thread.submit(self._note_contact, apex, fresh_at)
+
+    def _note_contact(self, apex: Name, fresh_at: float) -> None:
+        try:
+            self._journal.note_contact(apex, fresh_at)
+        except JournalError as error:
+            log.warning("contact_not_stored", zone=name_to_text(apex), problem=str(error))
+
+    def _expired(self, apex: Name) -> None:
+        log.error("zone_expired", zone=name_to_text(apex), advice="no primary answered for the SOA's expire time")
+        self.withdraw(apex)
+        self._serve(apex, None)
+
+    # What other nodes serve and see
+
+    def peers_of(self, apex: Name) -> dict[str, tuple[Peer, str]]:
+        """The peers that a zone is exchanged with, by name, and what each is to it."""
+        source = self._source(apex)
+        if source is None:
+            return {}
+        primaries = source.primaries if isinstance(source, SecondarySource) else ()
+        others = (*source.notify, *source.allow_transfer.peers)
+        return {peer.name: (peer, "secondary") for peer in others} | {
+            peer.name: (peer, "primary") for peer in primaries
+        }
+
+    async def look_around(self) -> list[tuple[PeerView, str]]:
+        """Ask every peer of every zone how it stands, and what each is to us."""
+        asked = [(apex, peer, role) for apex in self._apexes() for peer, role in self.peers_of(apex).values()]
+        places = asyncio.Semaphore(_LOOKS_AT_ONCE)
+
+        async def look(apex: Name, peer: Peer) -> PeerView:
+            async with places:
+                return await look_at(peer, apex, clock=self._clock)
+
+        views = await asyncio.gather(*(look(apex, peer) for apex, peer, _ in asked))
+        self.peer_views = {(view.apex, view.peer.name): view for view in views}
+        return [(view, role) for view, (_, _, role) in zip(views, asked, strict=True)]
+
+    def serial(self, apex: Name) -> int | None:
+        """The serial served here."""
+        view = self._views.get(apex)
+        return soa_of(view, apex).serial if view is not None else None
+
+    def _apexes(self) -> list[Name]:
+        return sorted({*self._config.zones, *self._config.secondaries})
+
+    # What the exchange asks
+
+    def _source(self, apex: Name) -> ZoneSource | SecondarySource | None:
+        return self._config.zones.get(apex) or self._config.secondaries.get(apex)
+
+    def _published(self, apex: Name) -> Published | None:
+        source = self._source(apex)
+        if source is None:
+            return None
+        primaries = source.primaries if isinstance(source, SecondarySource) else ()
+        return Published(self._views.get(apex), source.allow_transfer, primaries)
+
+    def _history(self, apex: Name, since: int, private: bool) -> Sequence[ChangeSet] | None:  # noqa: FBT001  a callback
+        return self._journal.change_sets(apex, since, private=private)
+
+    def _notified(self, apex: Name, serial: int | None, client: str) -> None:
+        entry = self.secondaries.get(apex)
+        if entry is not None:
+            entry.driver.notify(serial, client)
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+def _inbound_limits(limits: Limits) -> InboundLimits:
+    bounds = Bounds(octets=limits.transfer_size)
+    return InboundLimits(bounds, limits.transfer_timeout_seconds, limits.transfer_idle_seconds)
