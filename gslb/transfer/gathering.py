@@ -35,8 +35,9 @@ class Gathering:
             return
         key = (record.owner, record.rtype)
         ttl_seconds, rdatas = self._several.get(key) or (first.ttl_seconds, dict.fromkeys(first.rdatas))
-        rdatas[record.rdata] = None
-        self._several[key] = min(ttl_seconds, record.ttl_seconds), rdatas
+        if record.rdata not in rdatas:
+            rdatas[record.rdata] = None
+            self._several[key] = min(ttl_seconds, record.ttl_seconds), rdatas
 
     def extend(self, records: Iterable[Record]) -> None:
         for record in records:

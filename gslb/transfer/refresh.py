@@ -179,7 +179,7 @@ def transferred(
     timers = Timers.of(soa)
     fresh_at = _fresh_at(timers, now, expire_seconds)
     state = replace(_reached(state, primary), serial=soa.serial, timers=timers, fresh_at=fresh_at)
-    return replace(state, expired=False, vain_hints=0, hint_at=0.0)
+    return replace(state, expired=False, vain_hints=0, hint_at=now)
 
 
 def failed(state: SecondaryState, primary: int, now: float) -> SecondaryState:
