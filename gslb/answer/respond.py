@@ -13,7 +13,7 @@ from gslb.answer.finished import Facts, Finished, render_heads
 from gslb.answer.table import AnswerTable
 from gslb.answer.template import POINTERS
 from gslb.wire.codes import AA, CLASS_IN, TC, Opcode, Rcode, RRType, is_meta_type
-from gslb.wire.edns import DEFAULT_UDP_SIZE, Edns, render_opt, reply_limit
+from gslb.wire.edns import DEFAULT_UDP_SIZE, EXPIRE, Edns, render_opt, reply_limit
 from gslb.wire.message import MAX_MESSAGE_OCTETS, QNAME_POINTER, Counts, pointer, render_header
 from gslb.wire.names import Name
 from gslb.wire.query import HEADER_OCTETS, FormError, Query, opcode_of, parse_query
@@ -28,8 +28,8 @@ _CNAME_IS_ANSWER = (RRType.CNAME, RRType.ANY)
 class Reply:
     """`wire` is the message. `outcomes` are the members answered. `fault` names what was wrong with the query.
 
-    `for_peers`: a NOTIFY, a transfer, or a signed query. A node that has peers answers it otherwise (see
-    `transfer.exchange`); `wire` is the refusal of one that has none.
+    `for_peers`: a NOTIFY, a transfer, a signed query, or one with an EXPIRE option. A node that has peers answers it
+    otherwise (see `transfer.exchange`); `wire` is the reply of one that has none.
     """
 
     wire: bytes
@@ -197,7 +197,8 @@ def _emit(query: Query, draft: _Draft, facts: Facts, limit: int) -> Reply:
     with_opt = (counts[0], counts[1], counts[2] + (1 if opt else 0))
     header = render_header(query.message_id, query.flags, flags, draft.rcode, with_opt)
     wire = b"".join((header, query.question, *(piece.octets for piece in kept), opt))
-    return Reply(wire, facts, () if truncated else draft.outcomes)
+    asks_expire = query.edns is not None and any(code == EXPIRE for code, _ in query.edns.options)
+    return Reply(wire, facts, () if truncated else draft.outcomes, for_peers=asks_expire)
 
 
 def _fit(pieces: list[_Piece], room: int) -> tuple[list[_Piece], bool]:

@@ -56,6 +56,7 @@ class Cluster:
         self.secondaries: dict[Name, SecondaryEntry] = {}
         self.notifier = Notifier(clock)
         self.exchange = Exchange(self._published, self._history, self._notified, places=config.limits.transfers_out)
+        self.exchange.expires = self._expires
         self._config = config
         self._serve = serve
         self._clock = clock
@@ -233,6 +234,14 @@ class Cluster:
             return None
         primaries = source.primaries if isinstance(source, SecondarySource) else ()
         return Published(self._views.get(apex), source.allow_transfer, primaries)
+
+    def _expires(self, apex: Name) -> int | None:
+        """Seconds for which a copy of what is served here is good: ours are as good as new."""
+        entry, view = self.secondaries.get(apex), self._views.get(apex)
+        if entry is None:
+            return soa_of(view, apex).expire if view is not None else None
+        until = entry.driver.status.expires_at
+        return max(0, int(until - self._clock())) if until is not None else None
 
     def _history(self, apex: Name, since: int, private: bool) -> Sequence[ChangeSet] | None:  # noqa: FBT001  a callback
         return self._journal.change_sets(apex, since, private=private)

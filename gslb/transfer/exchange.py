@@ -17,6 +17,7 @@ from gslb.config.peers import Peer
 from gslb.transfer.outbound import History, Outgoing, outgoing
 from gslb.transfer.report import REPORT_TYPE, Report, render_report
 from gslb.wire.codes import AA, CLASS_IN, QR, RD, Opcode, Rcode, RRType, type_to_text
+from gslb.wire.edns import EXPIRE, with_option
 from gslb.wire.message import MAX_MESSAGE_OCTETS, NO_RECORDS, render_header
 from gslb.wire.names import Name, name_to_text, parent
 from gslb.wire.pack import DEFAULT_LIMIT, pack_messages
@@ -76,6 +77,7 @@ class Exchange:
     ) -> None:
         self.keys: Mapping[Name, TsigKey] = {}
         self.places = places
+        self.expires: Callable[[Name], int | None] = lambda _: None
         self.report: Callable[[Name], Report] = lambda _: {}
         self.counts = TransferCounts()
         self._published = published
@@ -114,7 +116,16 @@ class Exchange:
             return self._transfer(request)
         if request.question.qtype == REPORT_TYPE and request.key is not None:
             return self._tell(request)
-        return plain(request.data)
+        reply = plain(request.data)
+        return self._with_expire(request, reply) if reply is not None else None
+
+    def _with_expire(self, request: "_Request", reply: bytes) -> bytes:
+        """An SOA's answer with how long it is good for, where that was asked (RFC 7314 section 3)."""
+        edns = request.message.edns
+        if edns is None or request.question.qtype != RRType.SOA or all(code != EXPIRE for code, _ in edns.options):
+            return reply
+        seconds = self.expires(request.apex)
+        return reply if seconds is None else with_option(reply, EXPIRE, seconds.to_bytes(4, "big"))
 
     # NOTIFY
 

@@ -11,6 +11,8 @@ DEFAULT_UDP_SIZE = 1232
 """Octets we offer and send at most over UDP: no fragment on any sane path (DNS flag day 2020)."""
 PLAIN_UDP_SIZE = 512
 """The limit without EDNS (RFC 1035 section 4.2.1), and the least a size in an OPT means."""
+EXPIRE = 9
+"""The option by which a secondary asks how long a copy is good for (RFC 7314)."""
 _DO = 0x8000
 
 
@@ -50,6 +52,12 @@ def render_opt(rcode: int, *, dnssec_ok: bool, udp_size: int = DEFAULT_UDP_SIZE)
             b"\x00\x00",
         )
     )
+
+
+def with_option(reply: bytes, code: int, value: bytes) -> bytes:
+    """A reply of ours, which ends in an OPT record without options, with one option in it."""
+    option = code.to_bytes(2, "big") + len(value).to_bytes(2, "big") + value
+    return reply[:-2] + len(option).to_bytes(2, "big") + option
 
 
 def reply_limit(edns: Edns | None, udp_size: int = DEFAULT_UDP_SIZE) -> int:

@@ -1,9 +1,11 @@
 """What peers get on the DNS port: transfers, NOTIFY and signed queries, read by dnspython as an independent judge."""
 
 import ipaddress
+import random
 import time
 from collections.abc import Iterator, Sequence
 
+import dns.edns
 import dns.flags
 import dns.message
 import dns.opcode
@@ -13,8 +15,12 @@ import dns.tsig
 import dns.tsigkeyring
 import pytest
 
+from gslb.answer.compile import ZoneTable
+from gslb.answer.respond import Reply, respond
+from gslb.answer.table import AnswerTable
 from gslb.config.access import AccessList
 from gslb.config.peers import Peer
+from gslb.steering.conditions import Conditions
 from gslb.transfer.exchange import Exchange, Published, Stream
 from gslb.wire.names import Name, name_from_text
 from gslb.wire.tsig import TsigKey
@@ -230,6 +236,24 @@ def test_a_wrong_key_or_time_is_told_as_rfc_8945_wants(zone_of) -> None:
     reply = world.exchange.answer(late.to_wire(), "192.0.2.2", lambda _: None, udp=False)
     with pytest.raises(dns.tsig.PeerBadTime):
         dns.message.from_wire(reply, keyring=keyring(OURS), request_mac=late.mac)
+
+
+def test_an_soa_tells_how_long_it_is_good_when_asked(zone_of) -> None:
+    world = World(zone_of)
+    world.exchange.expires = lambda apex: 1234 if apex == APEX else None
+    table = AnswerTable().with_zone(ZoneTable(zone_of(LINES.format(serial=1))), Conditions())
+
+    def ask(name: str, options: list[dns.edns.Option]) -> dns.message.Message:
+        query = dns.message.make_query(name, "SOA", use_edns=0, options=options)
+        reply = respond(query.to_wire(), table, random.Random(0))
+        assert isinstance(reply, Reply)
+        assert reply.for_peers is bool(options)
+        answer = world.exchange.answer(query.to_wire(), "192.0.2.2", lambda _: reply.wire, udp=True)
+        return dns.message.from_wire(answer)
+
+    empty = dns.edns.GenericOption(9, b"")
+    assert [(option.otype, option.data) for option in ask("x.example.", [empty]).options] == [(9, b"\x00\x00\x04\xd2")]
+    assert not ask("x.example.", []).options
 
 
 # NOTIFY
