@@ -7,7 +7,6 @@ each by making a new `AnswerTable` and swapping it in: a zone file, a verdict, a
 
 import asyncio
 import fcntl
-import os
 import time
 from collections import defaultdict
 from collections.abc import Iterable
@@ -19,16 +18,14 @@ from aiohttp import web
 
 from gslb import __version__
 from gslb.answer.compile import ZoneTable
-from gslb.answer.explain import explain
 from gslb.answer.table import AnswerTable
-from gslb.api.control import ControlError, control_app, control_socket
+from gslb.api.control import control_app, control_socket
 from gslb.api.monitoring import monitoring_app
 from gslb.app.cluster import Cluster
 from gslb.app.cluster_readings import cluster_readings
-from gslb.app.cluster_status import differences, peer_row, troubles
-from gslb.app.overrides import find_member, override_json, override_note
+from gslb.app.commands import Commands
 from gslb.app.readings import readings
-from gslb.app.status import members_status, not_ready, secondaries_not_ready, secondaries_status, zones_status
+from gslb.app.status import members_status, not_ready, secondaries_not_ready
 from gslb.app.watch import changes
 from gslb.app.zones import Loaded, Zones
 from gslb.config.node import NodeConfig, ZoneSource, load_node
@@ -42,8 +39,7 @@ from gslb.server.tcp import TcpLimits
 from gslb.steering.conditions import Conditions, OverrideKey
 from gslb.transfer.report import VERSION as REPORT_VERSION
 from gslb.transfer.report import Report
-from gslb.wire.codes import type_from_text
-from gslb.wire.names import BadNameError, Name, name_from_text, name_to_text
+from gslb.wire.names import Name, name_from_text, name_to_text
 from gslb.zone.steered import Monitor, SteeredKey
 
 log = structlog.get_logger("gslb")
@@ -58,7 +54,7 @@ class StartError(Exception):
 
 
 class Node:
-    """One node: give it a configuration, `start` it, `stop` it. Implements `api.control.Controlled`."""
+    """One node: give it a configuration, `start` it, `stop` it. What the commands ask is in `app.commands`."""
 
     def __init__(self, config: NodeConfig) -> None:
         self.config = config
@@ -66,12 +62,12 @@ class Node:
         self.started = time.time()
         self.listeners: Listeners | None = None
         self._responder = Responder(self.metrics, config.limits.udp_size)
-        self._zones: Zones
-        self._cluster: Cluster
-        self._health: HealthService
+        self.zones: Zones
+        self.cluster: Cluster
+        self.health: HealthService
         self._health_started = False
         self._lock_file: IO[str] | None = None
-        self._config_problems: tuple[str, ...] = ()
+        self.config_problems: tuple[str, ...] = ()
         self._users: dict[str, set[SteeredKey]] = {}
         self._reloading = asyncio.Lock()
         self._stopping = asyncio.Event()
@@ -98,28 +94,28 @@ class Node:
 
     async def _start(self) -> None:
         self._take_state_dir()
-        self._cluster = Cluster(self.config, self._serve_secondary, time.time)
-        self._zones = Zones(VersionStore(self.config.state_dir), self._cluster.record)
+        self.cluster = Cluster(self.config, self._serve_secondary, time.time)
+        self.zones = Zones(VersionStore(self.config.state_dir), self.cluster.record)
         limits = self.config.limits
-        self._health = HealthService(self.config.state_dir, self._health_changed, concurrency=limits.probe_concurrency)
+        self.health = HealthService(self.config.state_dir, self._health_changed, concurrency=limits.probe_concurrency)
         self.metrics.collect_from(
             lambda: [
-                *readings(self._zones, self.table, self._health),
-                *cluster_readings(self._cluster, self.table),
+                *readings(self.zones, self.table, self.health),
+                *cluster_readings(self.cluster, self.table),
             ]
         )
         for source in self.config.zones.values():
-            self._accept(source, await asyncio.to_thread(self._zones.load, source, self.config.monitors, starting=True))
-        self._responder.exchange = self._cluster.exchange
-        self._cluster.exchange.report = self._report
-        await self._cluster.configure(self.config)
-        await self._cluster.first_transfers(limits.first_round_seconds)
+            self._accept(source, await asyncio.to_thread(self.zones.load, source, self.config.monitors, starting=True))
+        self._responder.exchange = self.cluster.exchange
+        self.cluster.exchange.report = self.report
+        await self.cluster.configure(self.config)
+        await self.cluster.first_transfers(limits.first_round_seconds)
         self._index_users()
         await self._open_control()
         self._health_started = True
-        await self._health.start(self._monitors(), limits.first_round_seconds)
+        await self.health.start(self._monitors(), limits.first_round_seconds)
         self._health_changed(
-            self._health.conditions, frozenset(self._users), frozenset(self._health.conditions.overrides)
+            self.health.conditions, frozenset(self._users), frozenset(self.health.conditions.overrides)
         )
         tcp = TcpLimits(limits.tcp_connections, limits.tcp_per_client, limits.tcp_idle_seconds)
         listeners = Listeners(self.config.listen, self._responder, tcp)
@@ -133,7 +129,7 @@ class Node:
             node=self.config.node,
             version=__version__,
             listen=[f"{host} port {port}" for host, port in listeners.addresses],
-            zones=len(self._zones.entries),
+            zones=len(self.zones.entries),
             seconds=round(time.time() - self.started, 2),
         )
 
@@ -153,7 +149,7 @@ class Node:
             ) from None
 
     async def _open_control(self) -> None:
-        runner = web.AppRunner(control_app(self), access_log=None, shutdown_timeout=1.0)
+        runner = web.AppRunner(control_app(Commands(self)), access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         self._runners.append(runner)
         await web.SockSite(runner, control_socket(self.config.state_dir)).start()
@@ -162,7 +158,7 @@ class Node:
         if self.config.api is None:
             return
         host, port = self.config.api
-        app = monitoring_app(self.metrics.registry, self._fold, self._not_ready)
+        app = monitoring_app(self.metrics.registry, self._fold, self.not_ready)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         self._runners.append(runner)
@@ -185,10 +181,10 @@ class Node:
             self.listeners.close()
         for runner in self._runners:
             await runner.cleanup()
-        if hasattr(self, "_cluster"):
-            await self._cluster.stop()
-        if hasattr(self, "_health"):
-            await self._health.stop()
+        if hasattr(self, "cluster"):
+            await self.cluster.stop()
+        if hasattr(self, "health"):
+            await self.health.stop()
         if self._lock_file is not None:
             self._lock_file.close()
 
@@ -197,15 +193,16 @@ class Node:
     def _accept(self, source: ZoneSource, loaded: Loaded) -> None:
         """Take a loaded zone into what is served, and say what happened."""
         file = str(source.path)
-        self._zones.accept(source, loaded)
-        entry = self._zones.entries[source.apex]
+        self.zones.accept(source, loaded)
+        entry = self.zones.entries[source.apex]
         if loaded.table is not None and loaded.changed:
             self._responder.table = self.table.with_zone(loaded.table, self._conditions())
+            self._index_users()
             self.metrics.serial.labels(entry.text).set(loaded.table.zone.serial)
         elif entry.table is None:
             self._responder.table = self.table.with_failed(source.apex)
         if loaded.view is not None:
-            self._cluster.publish(source.apex, loaded.view)
+            self.cluster.publish(source.apex, loaded.view)
         good = not loaded.problems
         self.metrics.reloads.labels(file, "ok" if good else "failed").inc()
         self.metrics.config_ok.labels(file).set(good)
@@ -225,19 +222,19 @@ class Node:
                 await self._reload_config()
             everything = paths is None or self.config.monitors != monitors
             for source in list(self.config.zones.values()):
-                touched = everything or paths is None or bool(paths & self._zones.files_of(source))
-                if touched or source.apex not in self._zones.entries:
-                    self._accept(source, await asyncio.to_thread(self._zones.load, source, self.config.monitors))
+                touched = everything or paths is None or bool(paths & self.zones.files_of(source))
+                if touched or source.apex not in self.zones.entries:
+                    self._accept(source, await asyncio.to_thread(self.zones.load, source, self.config.monitors))
             self._watch_health()
-        problems = [str(problem) for entry in self._zones.entries.values() for problem in entry.problems]
-        return {"problems": [*self._config_problems, *problems]}
+        problems = [str(problem) for entry in self.zones.entries.values() for problem in entry.problems]
+        return {"problems": [*self.config_problems, *problems]}
 
     async def _reload_config(self) -> None:
         file = str(self.config.path)
         try:
             config = await asyncio.to_thread(load_node, self.config.path)
         except ConfigError as error:
-            self._config_problems = tuple(str(problem) for problem in error.problems)
+            self.config_problems = tuple(str(problem) for problem in error.problems)
             self.metrics.reloads.labels(file, "failed").inc()
             self.metrics.config_ok.labels(file).set(0)
             for problem in error.problems:
@@ -246,16 +243,16 @@ class Node:
         for name in _NEEDS_RESTART:
             if getattr(config, name) != getattr(self.config, name):
                 log.warning("setting_needs_restart", setting=name)
-        for apex in [apex for apex in self._zones.entries if apex not in config.zones]:
-            self._zones.drop(apex)
-            self._cluster.withdraw(apex)
+        for apex in [apex for apex in self.zones.entries if apex not in config.zones]:
+            self.zones.drop(apex)
+            self.cluster.withdraw(apex)
             self._responder.table = self.table.without_zone(apex)
             log.info("zone_dropped", zone=name_to_text(apex))
-        for apex in self._cluster.secondaries.keys() - config.secondaries.keys() - config.zones.keys():
+        for apex in self.cluster.secondaries.keys() - config.secondaries.keys() - config.zones.keys():
             self._responder.table = self.table.without_zone(apex)
         self.config = config
-        await self._cluster.configure(config)
-        self._config_problems = ()
+        await self.cluster.configure(config)
+        self.config_problems = ()
         self.metrics.reloads.labels(file, "ok").inc()
         self.metrics.config_ok.labels(file).set(1)
 
@@ -264,14 +261,14 @@ class Node:
         if table is None:
             self._responder.table = self.table.with_failed(apex)
         else:
-            self._responder.table = self.table.with_zone(table, self._health.conditions)
+            self._responder.table = self.table.with_zone(table, self.health.conditions)
             self.metrics.serial.labels(table.text).set(table.zone.serial)
-            log.info("zone_transferred", zone=table.text, serial=table.zone.serial)
+            log.info("zone_loaded", zone=table.text, serial=table.zone.serial, role="secondary")
         self._watch_health()
 
     def _watched(self) -> set[Path]:
         directory = {self.config.zones_dir} if self.config.zones_dir is not None else set()
-        zones = {path for source in self.config.zones.values() for path in self._zones.files_of(source)}
+        zones = {path for source in self.config.zones.values() for path in self.zones.files_of(source)}
         return {self.config.path, *directory, *zones}
 
     async def _watch_files(self) -> None:
@@ -286,13 +283,13 @@ class Node:
     async def _watch_peers(self) -> None:
         """Keep what the metrics say of peers fresh."""
         while True:
-            await self._cluster.look_around()
+            await self.cluster.look_around()
             await asyncio.sleep(_PEER_LOOK_SECONDS)
 
     # Health
 
     def _conditions(self) -> Conditions:
-        return self._health.conditions
+        return self.health.conditions
 
     def _monitors(self) -> set[Monitor]:
         tables = [table for table in self.table.zones.values() if table is not None]
@@ -302,7 +299,7 @@ class Node:
         """Probe what the zones of now want probed."""
         self._index_users()
         if self._health_started:
-            self._health.watch(self._monitors())
+            self.health.watch(self._monitors())
 
     def _index_users(self) -> None:
         """Which steered owners use each monitor: a verdict compiles only these anew."""
@@ -326,87 +323,26 @@ class Node:
                 what = now.degraded or "answers as configured again"
                 say("steering_changed", owner=name_to_text(key[0]), pool=now.pool or "", state=what)
 
-    # What the commands ask (api.control.Controlled)
+    # What others read off
 
     def _fold(self) -> None:
         if self.listeners is not None:
             self.listeners.fold()
 
-    def _not_ready(self) -> list[str]:
+    def not_ready(self) -> list[str]:
+        """Why `/readyz` says no, a line each."""
         return [
-            *not_ready(self._zones, self._config_problems, serving=self.listeners is not None),
-            *secondaries_not_ready(self._cluster.secondaries),
+            *not_ready(self.zones, self.config_problems, serving=self.listeners is not None),
+            *secondaries_not_ready(self.cluster.secondaries),
         ]
 
-    def status(self) -> dict[str, Any]:
-        prober = self._health.prober
-        listeners = self.listeners
-        return {
-            "node": self.config.node,
-            "version": __version__,
-            "pid": os.getpid(),
-            "started": self.started,
-            "state": "serving" if listeners is not None else "starting: first round of probes",
-            "listen": [list(address) for address in listeners.addresses] if listeners is not None else [],
-            "api": list(self.api_address) if self.api_address is not None else None,
-            "config": {"file": str(self.config.path), "problems": list(self._config_problems)},
-            "replies": listeners.replies if listeners is not None else 0,
-            "prober": {
-                "state": prober.state,
-                "pid": prober.pid,
-                "since": prober.since,
-                "restarts": prober.restarts,
-                "last_exit": prober.last_exit,
-            },
-            "zones": self._zone_rows(),
-            "members": members_status(self.table, self._health.conditions),
-            "overrides": [override_json(key, note) for key, note in self._health.conditions.overrides.items()],
-        }
-
-    async def cluster_status(self) -> dict[str, Any]:
-        looks = await self._cluster.look_around()
-        views = [view for view, _ in looks]
-        rows = [peer_row(view, role, self._cluster.serial(view.apex)) for view, role in looks]
-        differing = differences(self.config.node, {view.apex: self._report(view.apex) for view in views}, views)
-        return {
-            "node": self.config.node,
-            "zones": self._zone_rows(),
-            "peers": rows,
-            "differences": differing,
-            "troubles": self._not_ready() + troubles(rows, differing),
-        }
-
-    def _report(self, apex: Name) -> Report:
+    def report(self, apex: Name) -> Report:
         """How this node sees a zone: for its peers."""
         members = {}
-        for row in members_status(self.table, self._health.conditions):
+        for row in members_status(self.table, self.health.conditions):
             if row["monitor"] is not None and row["health"] != "up" and self._is_in(row["owner"], apex):
                 members[f"{row['owner']} {row['type']} {row['value']}"] = [row["health"], row["since"], row["reason"]]
-        return {"version": REPORT_VERSION, "serial": self._cluster.serial(apex), "cut": False, "members": members}
+        return {"version": REPORT_VERSION, "serial": self.cluster.serial(apex), "cut": False, "members": members}
 
     def _is_in(self, owner: str, apex: Name) -> bool:
         return self.table.apex_for(name_from_text(owner), 0) == apex
-
-    def _zone_rows(self) -> list[dict[str, Any]]:
-        rows = zones_status(self._zones) + secondaries_status(self._cluster.secondaries, self.table)
-        return sorted(rows, key=lambda row: str(row["zone"]))
-
-    def explain(self, name: str, rtype: str, client: str | None) -> dict[str, Any]:
-        try:
-            qname, qtype = name_from_text(name).lower(), type_from_text(rtype)
-        except (BadNameError, ValueError) as error:
-            raise ControlError(str(error)) from None
-        return explain(self.table, qname, qtype).to_json() | {"client": client, "node": self.config.node}
-
-    def set_override(self, request: dict[str, Any]) -> dict[str, Any]:
-        key, note = find_member(self.table, request), override_note(request, time.time())
-        self._health.set_override(key, note)
-        log.warning("override_set_by_command", **override_json(key, note))
-        return {"override": override_json(key, note), "node": self.config.node}
-
-    def clear_override(self, request: dict[str, Any]) -> dict[str, Any]:
-        key = find_member(self.table, request)
-        if not self._health.clear_override(key):
-            raise ControlError("there is no override on this member; `gslb override list` shows those there are")
-        log.warning("override_cleared_by_command", name=name_to_text(key[0][0]))
-        return {"cleared": True, "node": self.config.node}

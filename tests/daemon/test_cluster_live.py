@@ -122,9 +122,11 @@ def test_a_wrong_key_keeps_what_there_is_and_says_what_to_do(pair: Pair) -> None
     pair.both_at(1)
     wrong = pair.secondary_config.replace("c2Vj", "d3Jv", 1)
     pair.secondary.configure(wrong)
-    wait_for(lambda: '"v1"' in pair.secondary.values("version.pair.example", "TXT"), "the zone to be served on")
-    pair.edit(2)
     wait_for(lambda: "are the secrets on both sides the same?" in pair.secondary.log(), "the reason in the log")
+    pair.edit(2)
+    wait_for(lambda: pair.primary.values("version.pair.example", "TXT") == {'"v2"'}, "the edit at the primary")
+    refusals = pair.secondary.log().count("transfer_failed")
+    wait_for(lambda: pair.secondary.log().count("transfer_failed") > refusals, "one more attempt after the edit")
     assert pair.secondary.values("version.pair.example", "TXT") == {'"v1"'}
     pair.secondary.configure(pair.secondary_config)
     pair.both_at(2)

@@ -1,0 +1,94 @@
+"""What the commands ask of a running node, over the control socket. Results are plain JSON values."""
+
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from gslb import __version__
+from gslb.answer.explain import explain
+from gslb.api.control import ControlError
+from gslb.app.cluster_status import differences, peer_row, troubles
+from gslb.app.overrides import find_member, override_json, override_note
+from gslb.app.status import members_status, secondaries_status, zones_status
+from gslb.wire.codes import type_from_text
+from gslb.wire.names import BadNameError, name_from_text, name_to_text
+
+if TYPE_CHECKING:  # the node hands itself to its commands
+    from gslb.app.node import Node
+
+log = structlog.get_logger("gslb")
+
+
+class Commands:
+    """Implements `api.control.Controlled`."""
+
+    def __init__(self, node: "Node") -> None:
+        self._node = node
+
+    async def reload(self) -> dict[str, Any]:
+        return await self._node.reload()
+
+    def status(self) -> dict[str, Any]:
+        prober = self._node.health.prober
+        listeners = self._node.listeners
+        return {
+            "node": self._node.config.node,
+            "version": __version__,
+            "pid": os.getpid(),
+            "started": self._node.started,
+            "state": "serving" if listeners is not None else "starting: first round of probes",
+            "listen": [list(address) for address in listeners.addresses] if listeners is not None else [],
+            "api": list(self._node.api_address) if self._node.api_address is not None else None,
+            "config": {"file": str(self._node.config.path), "problems": list(self._node.config_problems)},
+            "replies": listeners.replies if listeners is not None else 0,
+            "prober": {
+                "state": prober.state,
+                "pid": prober.pid,
+                "since": prober.since,
+                "restarts": prober.restarts,
+                "last_exit": prober.last_exit,
+            },
+            "zones": self._zone_rows(),
+            "members": members_status(self._node.table, self._node.health.conditions),
+            "overrides": [override_json(key, note) for key, note in self._node.health.conditions.overrides.items()],
+        }
+
+    async def cluster_status(self) -> dict[str, Any]:
+        node = self._node
+        looks = await node.cluster.look_around()
+        views = [view for view, _ in looks]
+        rows = [peer_row(view, role, node.cluster.serial(view.apex)) for view, role in looks]
+        differing = differences(node.config.node, {view.apex: node.report(view.apex) for view in views}, views)
+        return {
+            "node": self._node.config.node,
+            "zones": self._zone_rows(),
+            "peers": rows,
+            "differences": differing,
+            "troubles": self._node.not_ready() + troubles(rows, differing),
+        }
+
+    def _zone_rows(self) -> list[dict[str, Any]]:
+        rows = zones_status(self._node.zones) + secondaries_status(self._node.cluster.secondaries, self._node.table)
+        return sorted(rows, key=lambda row: str(row["zone"]))
+
+    def explain(self, name: str, rtype: str, client: str | None) -> dict[str, Any]:
+        try:
+            qname, qtype = name_from_text(name).lower(), type_from_text(rtype)
+        except (BadNameError, ValueError) as error:
+            raise ControlError(str(error)) from None
+        return explain(self._node.table, qname, qtype).to_json() | {"client": client, "node": self._node.config.node}
+
+    def set_override(self, request: dict[str, Any]) -> dict[str, Any]:
+        key, note = find_member(self._node.table, request), override_note(request, time.time())
+        self._node.health.set_override(key, note)
+        log.warning("override_set_by_command", **override_json(key, note))
+        return {"override": override_json(key, note), "node": self._node.config.node}
+
+    def clear_override(self, request: dict[str, Any]) -> dict[str, Any]:
+        key = find_member(self._node.table, request)
+        if not self._node.health.clear_override(key):
+            raise ControlError("there is no override on this member; `gslb override list` shows those there are")
+        log.warning("override_cleared_by_command", name=name_to_text(key[0][0]))
+        return {"cleared": True, "node": self._node.config.node}
