@@ -5,6 +5,7 @@ A `Signed` goes with every request: it signs it, and verifies what comes back in
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TypeVar
 
@@ -142,5 +143,5 @@ async def connected(peer: Peer, connect_seconds: float, idle_seconds: float) -> 
 
 
 def _unreachable(error: OSError) -> FaultError:
-    said = (error.strerror or str(error)).lower()
+    said = (os.strerror(error.errno) if error.errno else str(error)).lower()
     return FaultError(Fault.UNREACHABLE, f"cannot be reached ({said}): {_ADVICE_NO_ANSWER}")
