@@ -33,29 +33,11 @@ ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 COMPOSE = DEPLOY / "container/compose.yaml"
 CONTAINERFILE = DEPLOY / "container/Containerfile"
-WITHOUT_TRANSFERS = ("ns1", "web1", "web2", "prometheus")
 
 Labels = dict[str, frozenset[str]]
 """Labels by name of a series, as PromQL knows it."""
 
 _SERIES = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}
-
-AWAITED = {
-    "gslb_zone_expires_seconds": ("gauge", ["zone"]),
-    "gslb_zone_role": ("gauge", ["zone", "role"]),
-    "gslb_transfers": ("counter", ["direction", "how", "result", "zone"]),
-    "gslb_transfer_octets": ("counter", ["direction", "how", "zone"]),
-    "gslb_transfer_seconds": ("histogram", ["direction", "how", "zone"]),
-    "gslb_notify": ("counter", ["direction", "result", "zone"]),
-    "gslb_peer_reachable": ("gauge", ["peer", "zone"]),
-    "gslb_peer_serial": ("gauge", ["peer", "zone"]),
-}
-"""Metrics of the cluster that nodes do not expose as long as they do not transfer zones."""
-
-
-def transfers_zones() -> bool:
-    """Whether this build of gslb transfers zones: then it counts transfers."""
-    return any(name.startswith("gslb_transfers") for name in registered())
 
 
 def registered() -> Labels:
@@ -218,11 +200,10 @@ def image(instruction: str) -> list[str]:
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """The services of compose.yaml but Prometheus, running; without its secondaries in a build without transfers."""
+    """The services of compose.yaml but Prometheus, running."""
     made = Cluster(tmp_path_factory.mktemp("compose"))
-    services = made.compose["services"] if transfers_zones() else WITHOUT_TRANSFERS
     try:
-        for service in services:
+        for service in made.compose["services"]:
             if service != "prometheus":
                 made.start(service)
         for service in (each for each in made.processes if each.startswith("ns")):
@@ -247,13 +228,6 @@ def cluster_files(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], s
         return made.run(service, "check")
 
     return check
-
-
-@pytest.fixture(scope="session")
-def whole_cluster(cluster: Cluster) -> Cluster:
-    if not transfers_zones():
-        pytest.skip("needs zone transfers, which this build of gslb does not have")
-    return cluster
 
 
 @pytest.fixture(scope="session")
@@ -282,8 +256,6 @@ def exposed(cluster: Cluster) -> Labels:
     a running one shows)."""
     cluster.values("ns1", "www.example.com")
     found: Labels = {}
-    for name, kind_and_labels in AWAITED.items():
-        found |= _series(name, *kind_and_labels)
     for service in (each for each in cluster.processes if each.startswith("ns")):
         for name, labels in re.findall(r"^(\w+)(?:\{(.*)\})? \S+$", cluster.metrics(service), re.MULTILINE):
             found[name] = frozenset(re.findall(r'(\w+)="', labels))

@@ -179,13 +179,13 @@ CASES = {
     ),
     "GslbTransfersFailing": Case(
         {
-            f'gslb_transfers_total{{{NS1}, direction="in", how="axfr", result="failed", {ZONE}}}': "0x40 0+1x90",
+            f'gslb_transfers_total{{{NS1}, direction="in", how="soa", result="unreachable", {ZONE}}}': "0x40 0+1x90",
             f'gslb_transfers_total{{{NS1}, direction="in", how="ixfr", result="ok", {ZONE}}}': "0+1x40 40x90",
         },
         {"instance": "ns1", "direction": "in"} | OF_ZONE,
         "ns1: transfers of example.com. (in) fail",
         {
-            f'gslb_transfers_total{{{NS1}, direction="in", how="axfr", result="failed", {ZONE}}}': "0+1x110 110x20",
+            f'gslb_transfers_total{{{NS1}, direction="in", how="soa", result="unreachable", {ZONE}}}': "0+1x110 110x20",
             f'gslb_transfers_total{{{NS1}, direction="in", how="ixfr", result="ok", {ZONE}}}': "0x110 0+1x20",
         },
         more_quiet=[
