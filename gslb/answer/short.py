@@ -28,6 +28,7 @@ _VARIANTS = {
     for ad_cd in (0, 0x10, 0x20, 0x30)
 }
 _CLASS_IN = b"\x00\x01"
+_MAX_WHOLE = 20_000
 _SIZES = (512, 1220, 1232, 1280, 1400, 1410, 1432, 1440, 1452, 1472, 2048, 4000, 4096, 8192, 65535)
 
 Shortcut = tuple[bytes, Finished, Outcome | None]
@@ -48,9 +49,21 @@ class ShortPath:
             for flags in (b"\x00\x00", b"\x80\x00")
         }
         self._opts[b""] = (b"", PLAIN_UDP_SIZE)
+        # Whole queries but for the id, to whole replies: of answers without a draw, good while `_kept` is the table's.
+        self._whole: dict[bytes, tuple[bytes, Finished]] = {}
+        self._kept: object = None
 
     def answer(self, data: bytes, table: AnswerTable, source: DrawSource) -> Shortcut | None:
         """The reply to an ordinary query, or None."""
+        if table.kept is not self._kept:
+            self._whole, self._kept = {}, table.kept
+        whole = self._whole.get(data[2:])
+        if whole is not None:
+            return data[:2] + whole[0], whole[1], None
+        return self._made(data, table, source)
+
+    def _made(self, data: bytes, table: AnswerTable, source: DrawSource) -> Shortcut | None:
+        """The reply, made from a finished answer."""
         variant = _VARIANTS.get(data[2:12])
         if variant is None:
             return None
@@ -58,7 +71,8 @@ class ShortPath:
         ending = self._opts.get(data[end:])
         if ending is None or (variant > 1) is not (ending[0] != b""):
             return None
-        finished = table.finished_for(data[12 : end - 4].lower() + data[end - 4 : end])
+        question = data[12 : end - 4].lower() + data[end - 4 : end]
+        finished = table.kept.get(question)
         if finished is None:
             return _nxdomain(data, end, variant, ending, table)
         outcome = None
@@ -71,7 +85,17 @@ class ShortPath:
         reply = b"".join(
             (data[:2], finished.heads[variant], data[12:end], finished.tail, finished.owner, record, ending[0])
         )
-        return None if len(reply) > ending[1] else (reply, finished, outcome)
+        if len(reply) > ending[1]:
+            return None
+        if outcome is None and data.startswith(question, 12):
+            self._keep_whole(data, reply, finished)
+        return reply, finished, outcome
+
+    def _keep_whole(self, data: bytes, reply: bytes, finished: Finished) -> None:
+        """Keep the reply to a query that was asked in lower case; random case would only fill the memory."""
+        if len(self._whole) >= _MAX_WHOLE:
+            self._whole.clear()
+        self._whole[data[2:]] = (reply[2:], finished)
 
 
 def _nxdomain(data: bytes, end: int, variant: int, ending: tuple[bytes, int], table: AnswerTable) -> Shortcut | None:

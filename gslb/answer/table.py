@@ -22,7 +22,7 @@ MAX_FINISHED = 200_000
 class AnswerTable:
     """`zones[apex]` is None for a zone that is configured and has no version to serve: SERVFAIL."""
 
-    __slots__ = ("_finished", "draws", "finished_for", "zones")
+    __slots__ = ("draws", "kept", "zones")
 
     def __init__(
         self,
@@ -32,16 +32,16 @@ class AnswerTable:
     ) -> None:
         self.zones = zones
         self.draws = draws
-        self._finished = {} if finished is None else finished
-        self.finished_for = self._finished.get
-        """The finished answer to a question (canonical name, type and class in wire form), or None."""
+        self.kept = {} if finished is None else finished
+        """The finished answers by question: canonical name, type and class in wire form. To be read only; the same
+        object for as long as they hold."""
 
     def keep(self, question: bytes, finished: Finished) -> None:
         """Keep a finished answer for the short path; the oldest half goes when there are too many."""
-        if len(self._finished) >= MAX_FINISHED:
-            for old in list(self._finished)[: MAX_FINISHED // 2]:
-                del self._finished[old]
-        self._finished[question] = finished
+        if len(self.kept) >= MAX_FINISHED:
+            for old in list(self.kept)[: MAX_FINISHED // 2]:
+                del self.kept[old]
+        self.kept[question] = finished
 
     def apex_for(self, qname: Name, qtype: int) -> Name | None:
         """The deepest zone of ours that holds the name; for DS at an apex the zone above, where that is ours too
@@ -78,7 +78,7 @@ class AnswerTable:
             draw = draws[key]
             apex = self._apex_of(draw)
             draws[key] = compile_draw(draw.selection.steered, conditions, apex)
-        return AnswerTable(self.zones, draws, self._finished)
+        return AnswerTable(self.zones, draws, self.kept)
 
     def _apex_of(self, draw: Draw) -> Name:
         apex = self.apex_for(draw.selection.steered.rrset.owner, 0)
