@@ -63,6 +63,8 @@ HANG_UP = object()
 """In the place of a message: the connection is closed."""
 HANG = object()
 """In the place of a message: silence from here on."""
+PAUSE = object()
+"""In the place of a message: a fiftieth of a second goes by."""
 
 Answer = Callable[[Message], Iterable[object]]
 
@@ -119,8 +121,10 @@ class FakePrimary:
                         await asyncio.Event().wait()
                     if message is HANG_UP:
                         return
-                    writer.write(len(message).to_bytes(2, "big") + message)
-                    await writer.drain()
+                    if message is not PAUSE:
+                        writer.write(len(message).to_bytes(2, "big") + message)
+                        await writer.drain()
+                    await asyncio.sleep(0.02 if message is PAUSE else 0)
         except (OSError, asyncio.IncompleteReadError):
             return
         finally:
