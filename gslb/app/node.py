@@ -109,11 +109,12 @@ class Node:
         self._responder.exchange = self.cluster.exchange
         self.cluster.exchange.report = self.report
         await self.cluster.configure(self.config)
+        answers_by = time.monotonic() + limits.first_round_seconds
         await self.cluster.first_transfers(limits.first_round_seconds)
         self._index_users()
         await self._open_control()
         self._health_started = True
-        await self.health.start(self._monitors(), limits.first_round_seconds)
+        await self.health.start(self._monitors(), max(0.0, answers_by - time.monotonic()))
         self._health_changed(
             self.health.conditions, frozenset(self._users), frozenset(self.health.conditions.overrides)
         )
