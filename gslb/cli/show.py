@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -186,7 +187,7 @@ def _pool(pool: dict[str, Any]) -> RenderableType:
     )
     for member in pool["members"]:
         table.add_row(
-            f"    {member['value']}",
+            member["value"],
             str(member["weight"]),
             styled(member["health"]),
             ago(member["since"]),
@@ -194,7 +195,7 @@ def _pool(pool: dict[str, Any]) -> RenderableType:
             f"skipped: {member['skipped']}" if member["skipped"] else member["reason"],
         )
     fallback = f", falls back to {pool['fallback']}" if pool["fallback"] else ""
-    return Group(Text(f"  pool {pool['name']} ({used}): {pool['summary']}{fallback}"), table)
+    return Group(Text(f"  pool {pool['name']} ({used}): {pool['summary']}{fallback}"), Padding(table, (0, 0, 0, 4)))
 
 
 def console() -> Console:
