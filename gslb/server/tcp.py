@@ -84,6 +84,7 @@ class TcpConnection(asyncio.Protocol):
         self._client = ""
         self._admitted = False
         self._paused = False
+        self._ended = False
         self._transport: asyncio.Transport | None = None
         self._idle: asyncio.TimerHandle | None = None
         self._sending: asyncio.Task[None] | None = None
@@ -118,6 +119,8 @@ class TcpConnection(asyncio.Protocol):
             length = int.from_bytes(self._buffer[:_PREFIX_OCTETS], "big")
             end = _PREFIX_OCTETS + length
             if len(self._buffer) < max(end, _PREFIX_OCTETS):
+                if self._ended:
+                    self._transport.close()
                 return
             message = bytes(self._buffer[_PREFIX_OCTETS:end])
             del self._buffer[:end]
@@ -157,8 +160,10 @@ class TcpConnection(asyncio.Protocol):
             self._serve()
 
     def eof_received(self) -> bool:
-        """The client has no more queries; what it asked is answered, then the connection is closed."""
-        return False
+        """The client has no more queries; what it asked is answered, then the connection is closed. True while answers
+        are under way, which keeps our half of the connection open."""
+        self._ended = True
+        return self._sending is not None or self._paused
 
     def pause_writing(self) -> None:
         self._paused = True
