@@ -37,7 +37,7 @@ from gslb.transfer.stream import (
 from gslb.wire.codes import Rcode, RRType
 from gslb.wire.names import Name
 from gslb.wire.records import Message, MessageError, Record, parse_message
-from gslb.zone.diff import ChangeSet, ChangeSetError, apply, soa_record
+from gslb.zone.diff import ChangeSet, ChangeSetError, Editor, soa_record
 from gslb.zone.view import View, soa_of
 
 PORTION = 500
@@ -265,14 +265,15 @@ class _Fetch:
         return self._fetched(view, None, "axfr", polled, instead_of)
 
     async def _changed(self, view: View, outcome: Differences) -> View:
+        editor = Editor(view)
         try:
             for change_set in outcome.change_sets:
                 for step in in_steps(change_set, PORTION):
-                    view = apply(view, step)
+                    editor.change(step)
                     await asyncio.sleep(0)
         except ChangeSetError as error:
             raise FaultError(Fault.MALFORMED, f"sent differences that do not fit: {error}") from None
-        return view
+        return editor.view()
 
     async def _receive(self, asked: Asked, soa: Record | None) -> Outcome:
         """Ask over TCP, and take messages until the answer is whole and its signature right."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gslb.wire.codes import RRType
 from gslb.wire.names import name_from_text
 from gslb.wire.records import Record
-from gslb.zone.diff import ChangeSet, ChangeSetError, apply, diff, records, soa_record, view_of
+from gslb.zone.diff import ChangeSet, ChangeSetError, Editor, apply, diff, records, soa_record, view_of
 from gslb.zone.private import PRIVATE_TYPE
 from gslb.zone.rrset import RRset
 from gslb.zone.steered import Member, Pool, Rule, Steered
@@ -167,6 +167,14 @@ class TestForeignPrimaries:
             with pytest.raises(ChangeSetError, match="it removes"):
                 apply(view, ChangeSet(soa(1), soa(2), (self.ns(first), self.ns(b"AA")), ()))
 
+    def test_in_a_later_step_too(self) -> None:
+        editor = Editor(view_of([soa(1), self.ns(b"Aa"), self.ns(b"bb")]))
+        editor.change(ChangeSet(soa(1), soa(2), (self.ns(b"aa"),), (self.ns(b"Cc"),)))
+        editor.change(ChangeSet(soa(2), soa(3), (self.ns(b"cC"), self.ns(b"bb")), (self.ns(b"dd"),)))
+        assert editor.view() == view_of([soa(3), self.ns(b"dd")])
+        with pytest.raises(ChangeSetError, match="it removes"):
+            editor.change(ChangeSet(soa(3), soa(4), (self.ns(b"BB"),), ()))
+
     def test_text_is_removed_in_its_own_case_only(self) -> None:
         upper, lower = (Record(APEX, RRType.TXT, 300, rdata) for rdata in (b"\x01X", b"\x01x"))
         with pytest.raises(ChangeSetError, match="it removes"):
@@ -205,11 +213,14 @@ def test_a_thousand_edits_replay_to_the_zone_of_the_primary() -> None:
     draw = random.Random(1)
     zone = Zone(APEX, view_of([soa(1)]), {})
     followed = steering_view(zone)
+    editor = Editor(followed)
     for serial in range(2, 1002):
         before, zone = zone, edited(zone, serial, draw)
-        followed = apply(followed, diff(steering_view(before), steering_view(zone)))
+        change_set = diff(steering_view(before), steering_view(zone))
+        followed = apply(followed, change_set)
+        editor.change(change_set)
         assert followed[APEX] == zone.rrsets[APEX]
-    assert same(followed) == same(steering_view(zone))
+    assert same(followed) == same(steering_view(zone)) == same(editor.view())
     here, warnings = zone_from_view(APEX, followed, lambda _: None)
     assert not warnings
     assert len(here.steered) > 5
