@@ -191,12 +191,13 @@ def fetched(primary, have=None):
 def edits(count):
     """Updates that add, change and remove records, change TTLs and swap types."""
     for number in range(count):
+        name, address = f"n{number}.example.", f"203.0.{number // 250}.{number % 250 + 1}"
         yield (
-            f"update add n{number}.example. 300 A 203.0.113.{number + 1}",
-            f"update delete n{number}.example. A",
-            f"update delete n{number}.example. A\nupdate add n{number}.example. 60 TXT now{number}",
-            f"update add new{number}.example. 300 MX 5 n{number}.example.",
-            f"update delete n{number}.example. A\nupdate add n{number}.example. 60 A 192.0.0.{number + 1}",
+            f"update add {name} 300 A {address}",
+            f"update delete {name} A",
+            f"update delete {name} A\nupdate add {name} 60 TXT now{number}",
+            f"update add new{number}.example. 300 MX 5 {name}",
+            f"update delete {name} A\nupdate add {name} 60 A {address}",
         )[number % 5]
 
 
