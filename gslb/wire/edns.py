@@ -1,8 +1,10 @@
 """EDNS(0): the OPT pseudo-record of a query and of our replies (RFC 6891).
 
-We speak version 0. Options we do not know are passed over (section 6.1.2); the DO bit is copied (RFC 3225).
+We speak version 0. Options we do not know are passed over (section 6.1.2); the DO bit is copied (RFC 3225). What we
+say to those we know is decided in `answer.options`.
 """
 
+import enum
 from dataclasses import dataclass
 
 from gslb.wire.codes import RRType
@@ -11,9 +13,18 @@ DEFAULT_UDP_SIZE = 1232
 """Octets we offer and send at most over UDP: no fragment on any sane path (DNS flag day 2020)."""
 PLAIN_UDP_SIZE = 512
 """The limit without EDNS (RFC 1035 section 4.2.1), and the least a size in an OPT means."""
-EXPIRE = 9
-"""The option by which a secondary asks how long a copy is good for (RFC 7314)."""
 _DO = 0x8000
+
+
+class Option(enum.IntEnum):
+    """The options that we take or give, by IANA's registry."""
+
+    NSID = 3
+    EXPIRE = 9
+    COOKIE = 10
+    TCP_KEEPALIVE = 11
+    EDE = 15
+    ZONEVERSION = 19
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +50,13 @@ def parse_options(data: bytes) -> tuple[tuple[int, bytes], ...]:
     return tuple(found)
 
 
-def render_opt(rcode: int, *, dnssec_ok: bool, udp_size: int = DEFAULT_UDP_SIZE) -> bytes:
-    """Our OPT record, with the upper eight bits of `rcode`."""
+def render_option(code: int, value: bytes) -> bytes:
+    """One option, for `render_opt`."""
+    return code.to_bytes(2, "big") + len(value).to_bytes(2, "big") + value
+
+
+def render_opt(rcode: int, *, dnssec_ok: bool, udp_size: int = DEFAULT_UDP_SIZE, options: bytes = b"") -> bytes:
+    """Our OPT record, with the upper eight bits of `rcode` and options that are rendered already."""
     flags = _DO if dnssec_ok else 0
     return b"".join(
         (
@@ -49,15 +65,10 @@ def render_opt(rcode: int, *, dnssec_ok: bool, udp_size: int = DEFAULT_UDP_SIZE)
             udp_size.to_bytes(2, "big"),
             bytes((rcode >> 4, 0)),
             flags.to_bytes(2, "big"),
-            b"\x00\x00",
+            len(options).to_bytes(2, "big"),
+            options,
         )
     )
-
-
-def with_option(reply: bytes, code: int, value: bytes) -> bytes:
-    """A reply of ours, which ends in an OPT record without options, with one option in it."""
-    option = code.to_bytes(2, "big") + len(value).to_bytes(2, "big") + value
-    return reply[:-2] + len(option).to_bytes(2, "big") + option
 
 
 def reply_limit(edns: Edns | None, udp_size: int = DEFAULT_UDP_SIZE) -> int:
@@ -65,3 +76,12 @@ def reply_limit(edns: Edns | None, udp_size: int = DEFAULT_UDP_SIZE) -> int:
     if edns is None:
         return PLAIN_UDP_SIZE
     return max(PLAIN_UDP_SIZE, min(edns.udp_size, udp_size))
+
+
+EXPIRE = Option.EXPIRE
+
+
+def with_option(reply: bytes, code: int, value: bytes) -> bytes:
+    """A reply of ours, which ends in an OPT record without options, with one option in it."""
+    option = render_option(code, value)
+    return reply[:-2] + len(option).to_bytes(2, "big") + option
