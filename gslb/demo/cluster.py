@@ -9,86 +9,13 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
-from gslb.api.client import NodeUnreachableError, request
-from gslb.demo.child import Child, ChildError
-from gslb.demo.plan import LOOPBACK, NAME, BackendPlan, NodePlan, Plan
-from gslb.demo.stream import QueryStream
+from gslb.demo.child import ChildError
+from gslb.demo.parts import Backend, DemoNode, Part
+from gslb.demo.plan import Plan
 from gslb.demo.timeline import Event, process_changes, status_changes
 
-QUERIES_PER_SECOND = 200.0
-START_SECONDS = 20.0
-"""A node has a first round of probes before it answers, of ten seconds at most."""
 _POLL_SECONDS = 0.2
-_STATUS_TIMEOUT_SECONDS = 2.0
 _EVENTS_KEPT = 200
-
-
-class Backend:
-    """One backend and its process."""
-
-    def __init__(self, plan: BackendPlan, whole: Plan) -> None:
-        self.plan = plan
-        log = whole.folder / "logs" / f"backend-{plan.number}.log"
-        self.child = Child(
-            f"backend {plan.number} ({plan.address})",
-            "gslb.demo.backend",
-            (plan.address, str(whole.http_port)),
-            log,
-        )
-
-    async def start(self) -> None:
-        await self.child.start(speaks=True)
-
-
-class DemoNode:
-    """One node: its process, the demo's queries to it, and what it last said of itself."""
-
-    def __init__(self, plan: NodePlan) -> None:
-        self.plan = plan
-        self.child = Child(plan.name, "gslb.cli", ("serve", "-c", str(plan.config)), plan.log)
-        self.server = (LOOPBACK, plan.dns_port)
-        self.stream = QueryStream(self.server, NAME, QUERIES_PER_SECOND)
-        self.status: dict[str, Any] | None = None
-        self.told: dict[str, Any] | None = None
-        """The status whose changes have been told as events."""
-        self.replies_per_second = 0.0
-        self._replies = (0.0, 0)
-
-    async def start(self) -> None:
-        """Returns when it serves and the stream runs. Raises `ChildError`."""
-        await self.child.start()
-        try:
-            async with asyncio.timeout(START_SECONDS):
-                while not await self._serves():  # noqa: ASYNC110  it is another process that comes up
-                    await asyncio.sleep(0.05)
-        except TimeoutError:
-            raise ChildError(f"{self.plan.name} does not serve after {START_SECONDS:g} s") from None
-        await self.stream.start()
-
-    async def _serves(self) -> bool:
-        if self.child.pid is None:
-            raise ChildError(f"{self.plan.name} did not start ({self.child.how_it_ended}): {self.child.last_words()}")
-        await self.poll()
-        return self.status is not None and bool(self.status["listen"])
-
-    async def poll(self) -> None:
-        """Ask it for its status; one that does not answer keeps what it said last."""
-        try:
-            status = await request(self.plan.state_dir, "GET", "/status", timeout_seconds=_STATUS_TIMEOUT_SECONDS)
-        except NodeUnreachableError:
-            return
-        self.status = status
-        self._count_replies(time.monotonic(), status["replies"])
-
-    def _count_replies(self, now: float, replies: int) -> None:
-        then, before = self._replies
-        if now - then >= 1 or replies < before:
-            self.replies_per_second = max(0, replies - before) / (now - then) if then else 0.0
-            self._replies = (now, replies)
-
-    async def stop(self) -> None:
-        await self.stream.stop()
-        await self.child.stop()
 
 
 class Cluster:
@@ -96,17 +23,21 @@ class Cluster:
 
     def __init__(self, plan: Plan, on_event: Callable[[Event], None]) -> None:
         self.plan = plan
-        self.nodes = [DemoNode(node) for node in plan.nodes]
+        self.nodes = [DemoNode(node, plan) for node in plan.nodes]
         self.backends = {backend.number: Backend(backend, plan) for backend in plan.backends}
+        self.parts: dict[str, Part] = {part.name: part for part in (*self.backends.values(), *self.nodes)}
+        """All that can be killed and revived, by name."""
+        self.by_key = {part.key: part for part in self.parts.values()}
+        """The same, by the key of the live view."""
         self.events: deque[Event] = deque(maxlen=_EVENTS_KEPT)
         self._on_event = on_event
         self._watching: asyncio.Task[None] | None = None
-        self._reviving = asyncio.Lock()
 
     async def start(self) -> None:
         """Returns when every backend listens and every node serves. Raises `ChildError`."""
-        await _together(backend.start() for backend in self.backends.values())
-        await _together(node.start() for node in self.nodes)
+        await _together(backend.boot() for backend in self.backends.values())
+        for node in self.nodes:  # in this order, so that a secondary finds its primary
+            await node.start()
         self._watching = asyncio.create_task(self._watch(), name="watch the demo")
 
     async def stop(self) -> None:
@@ -117,26 +48,13 @@ class Cluster:
         await asyncio.gather(*(node.stop() for node in self.nodes))
         await asyncio.gather(*(backend.child.stop() for backend in self.backends.values()))
 
-    def kill(self, number: int) -> bool:
-        """Kill a backend; False when it does not run."""
-        return self.backends[number].child.kill()
-
-    async def revive(self, number: int) -> bool:
-        """Start a backend again, and return when it listens; False when it runs already. Raises `ChildError`."""
-        async with self._reviving:
-            backend = self.backends[number]
-            if backend.child.pid is not None:
-                return False
-            await backend.start()
-            return True
-
-    async def toggle(self, number: int) -> None:
-        """Kill a backend that runs, revive one that does not."""
+    async def toggle(self, part: Part) -> None:
+        """Kill what runs, revive what does not."""
         try:
-            if not self.kill(number):
-                await self.revive(number)
+            if not part.kill():
+                await part.revive()
         except ChildError as error:
-            self._tell("backends", str(error))
+            self._tell("processes", str(error))
 
     async def _watch(self) -> None:
         pids = self._pids()
@@ -149,14 +67,15 @@ class Cluster:
 
     async def _look_at(self, node: DemoNode) -> None:
         await node.poll()
+        if node.status is None:
+            return
         before, node.told = node.told, node.status
-        if before is not None and node.told is not None:
+        if before is not None:
             for text in status_changes(before, node.told):
-                self._tell(node.plan.name, text)
+                self._tell(node.name, text)
 
     def _pids(self) -> dict[str, int | None]:
-        children = [*(node.child for node in self.nodes), *(backend.child for backend in self.backends.values())]
-        return {child.name: child.pid for child in children}
+        return {part.child.name: part.child.pid for part in self.parts.values()}
 
     def _tell(self, where: str, text: str) -> None:
         event = Event(time.time(), where, text)

@@ -1,4 +1,4 @@
-"""Killing and reviving backends from another terminal: `curl -X POST http://127.0.0.1:PORT/kill/1`."""
+"""Killing and reviving from another terminal: `curl -X POST http://127.0.0.1:PORT/kill/1`, or `/kill/primary`."""
 
 from collections.abc import Awaitable, Callable
 
@@ -6,9 +6,10 @@ from aiohttp import web
 
 from gslb.demo.child import ChildError
 from gslb.demo.cluster import Cluster
+from gslb.demo.parts import Part
 from gslb.demo.plan import LOOPBACK
 
-Action = Callable[[int], Awaitable[str]]
+Action = Callable[[Part], Awaitable[str]]
 
 
 class Control:
@@ -27,25 +28,26 @@ class Control:
 
     def _app(self) -> web.Application:
         app = web.Application()
-        app.router.add_post("/kill/{number}", self._route(self._kill))
-        app.router.add_post("/revive/{number}", self._route(self._revive))
+        app.router.add_post("/kill/{name}", self._route(_kill))
+        app.router.add_post("/revive/{name}", self._route(_revive))
         return app
 
     def _route(self, action: Action) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def handle(request: web.Request) -> web.Response:
-            known = {str(number): number for number in self._cluster.backends}
-            number = known.get(request.match_info["number"])
-            if number is None:
-                return web.Response(status=404, text=f"no such backend; there are {', '.join(known)}\n")
-            return web.Response(text=f"backend {number} {await action(number)}\n")
+            part = self._cluster.parts.get(request.match_info["name"])
+            if part is None:
+                return web.Response(status=404, text=f"no such process; there are {', '.join(self._cluster.parts)}\n")
+            return web.Response(text=f"{part.title} {await action(part)}\n")
 
         return handle
 
-    async def _kill(self, number: int) -> str:
-        return "is killed" if self._cluster.kill(number) else "does not run"
 
-    async def _revive(self, number: int) -> str:
-        try:
-            return "runs again" if await self._cluster.revive(number) else "runs already"
-        except ChildError as error:
-            return str(error)
+async def _kill(part: Part) -> str:
+    return "is killed" if part.kill() else "does not run"
+
+
+async def _revive(part: Part) -> str:
+    try:
+        return "runs again" if await part.revive() else "runs already"
+    except ChildError as error:
+        return f"does not run: {error}"

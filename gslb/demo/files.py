@@ -1,27 +1,51 @@
-"""The files of the demo: gslb.yaml of a node and the zone, commented so that people learn by editing them.
+"""The files of the demo: each node's gslb.yaml, the key they share and the zone, commented so that people learn by
+editing them.
 
-gslb.yaml is written at each start, for it holds the ports. The zone file belongs to whoever edits it: one that is
-there is kept.
+The key and each gslb.yaml are written at each start, for they hold secret and ports. The zone file belongs to whoever
+edits it: one that is there is kept.
 """
 
+import base64
 import os
+import secrets
 from collections.abc import Mapping
 from string import Template
 
 from gslb.demo.backend import HEALTH_PATH
-from gslb.demo.plan import APEX, FALL, INTERVAL_SECONDS, LOOPBACK, RISE, TIMEOUT_SECONDS, NodePlan, Plan
+from gslb.demo.plan import (
+    APEX,
+    FALL,
+    INTERVAL_SECONDS,
+    KEY_NAME,
+    LOOPBACK,
+    PRIMARY,
+    REFRESH_SECONDS,
+    RETRY_SECONDS,
+    RISE,
+    TIMEOUT_SECONDS,
+    NodePlan,
+    Plan,
+)
 
 _OURS = "# Written by `gslb demo`"
-_NODE = Template(f"""\
-$ours at each start: what the node is. Monitors may be edited live; ports take a restart.
+_KEY_OCTETS = 32
+_NODE = f"""\
+$ours at each start: what the node is. Ports take a restart; the rest may be edited live.
 node: $name
 listen: [{LOOPBACK}:$dns_port]
-state_dir: $state_dir          # serials, verdicts, overrides
+state_dir: $state_dir            # serials, verdicts, overrides, the history of the zone
 api: {{listen: {LOOPBACK}:$api_port}}   # /metrics, /healthz, /readyz
+keys:
+  {KEY_NAME}: {{algorithm: hmac-sha256, file: $key_file}}   # what the nodes sign with, made for this run
+peers:
+  $peer: {{address: {LOOPBACK}, port: $peer_port, key: {KEY_NAME}}}
+"""
+_PRIMARY_NODE = Template(f"""\
+{_NODE}\
 zones:
-  {APEX}: {{file: $zone_file}}
+  {APEX}: {{file: $zone_file, notify: [$peer], allow_transfer: [$peer]}}
 monitors:
-  web:                      # the zone's records refer to it by this name
+  web:                      # the zone's records refer to it by this name; it travels with the zone
     probe: http
     port: $http_port
     path: {HEALTH_PATH}
@@ -30,14 +54,25 @@ monitors:
     fall: {FALL}                 # failures that take a member down
     rise: {RISE}                 # straight successes that bring it up again
 """)
+_SECONDARY_NODE = Template(f"""\
+{_NODE}\
+zones:
+  {APEX}: {{primaries: [$peer]}}   # no file: the zone comes by transfer, its steering and monitors too
+""")
 _ZONE = Template(f"""\
-# The zone {APEX}. Edit and save this file while the demo runs: it is live within half a second.
-# A mistake changes nothing that is served; the demo and `gslb status` say which line is wrong and what would be right.
+# The zone {APEX}. Edit and save this file while the demo runs: it is live within half a second, and at
+# the secondary a moment later. A mistake changes nothing that is served; the demo and `gslb status` say which
+# line is wrong and what would be right.
 '':
   type: NS
   ttl: 3600
-  values: [ns1.{APEX}.]
+  values: [ns1.{APEX}., ns2.{APEX}.]
+  gslb: {{soa: {{refresh: {REFRESH_SECONDS}s, retry: {RETRY_SECONDS}s}}}}   # how often the secondary asks by itself
 ns1:
+  type: A
+  ttl: 3600
+  value: {LOOPBACK}
+ns2:
   type: A
   ttl: 3600
   value: {LOOPBACK}
@@ -48,7 +83,7 @@ www:
   ttl: 5
   values: [$values]
   gslb:
-    monitor: web            # of gslb.yaml
+    monitor: web            # of gslb.yaml beside this file
     weights:
 $weights
 
@@ -119,11 +154,21 @@ def write_files(plan: Plan, *, keep_zone: bool) -> None:
     _refuse_foreign(plan)
     if not keep_zone and plan.zone_file.exists() and plan.zone_file.read_text() != zone:
         raise FolderError(f"{plan.zone_file} has been edited, and this run would overwrite it: give an empty folder")
+    plan.logs.mkdir(parents=True, exist_ok=True)
+    _write_key(plan)
     for node in plan.nodes:
-        node.log.parent.mkdir(parents=True, exist_ok=True)
+        node.folder.mkdir(exist_ok=True)
         node.config.write_text(_node_text(plan, node))
     if not plan.zone_file.exists():
         plan.zone_file.write_text(zone)
+
+
+def _write_key(plan: Plan) -> None:
+    """A new secret in a new file, at no time readable by others."""
+    plan.key_file.unlink(missing_ok=True)
+    fd = os.open(plan.key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(fd, "wb") as file:
+        file.write(base64.b64encode(secrets.token_bytes(_KEY_OCTETS)) + b"\n")
 
 
 def _refuse_foreign(plan: Plan) -> None:
@@ -133,12 +178,17 @@ def _refuse_foreign(plan: Plan) -> None:
 
 
 def _node_text(plan: Plan, node: NodePlan) -> str:
-    return _NODE.substitute(
+    (peer,) = (each for each in plan.nodes if each is not node)
+    template = _PRIMARY_NODE if node.name == PRIMARY else _SECONDARY_NODE
+    return template.substitute(
         ours=_OURS,
         name=node.name,
         dns_port=node.dns_port,
         api_port=node.api_port,
         http_port=plan.http_port,
+        peer=peer.name,
+        peer_port=peer.dns_port,
         state_dir=os.path.relpath(node.state_dir, node.folder),
+        key_file=os.path.relpath(plan.key_file, node.folder),
         zone_file=os.path.relpath(plan.zone_file, node.folder),
     )

@@ -130,5 +130,6 @@ async def _unattended(plan: Plan, seconds: float, *, as_json: bool) -> int:
         story = await Director(cluster, seconds, tell, found).play()
     finally:
         await cluster.stop()
-    print(json.dumps(story.to_json(), indent=2) if as_json else f"\n{story.to_text()}")
+    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    print(json.dumps(story.to_json(), indent=2) if as_json else f"\n{story.to_text(columns)}")
     return 0 if story.failed is None else 1

@@ -6,7 +6,9 @@ without a reply within `LOST_SECONDS` is lost.
 
 import asyncio
 import contextlib
+import math
 import struct
+from collections import deque
 from dataclasses import dataclass
 
 import dnslib
@@ -53,6 +55,7 @@ class QueryStream(asyncio.DatagramProtocol):
         self._server = server
         self._question = dnslib.DNSRecord.question(name).pack()[2:]
         self._rate = rate
+        self._unanswered: deque[float] = deque(maxlen=_LOG_SIZE)
         self._waiting: dict[int, float] = {}
         self._none_waiting = asyncio.Event()
         self._next_id = 0
@@ -70,8 +73,8 @@ class QueryStream(asyncio.DatagramProtocol):
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LOST_SECONDS):
                 await self._none_waiting.wait()
-        self.lost += len(self._waiting)
-        self._waiting.clear()
+        for number in list(self._waiting):
+            self._lose(number)
 
     async def _ask_no_more(self) -> None:
         if self._task is not None:
@@ -83,6 +86,10 @@ class QueryStream(asyncio.DatagramProtocol):
         if self._transport is not None:
             self._transport.close()
 
+    def unanswered(self, since: float, until: float = math.inf) -> int:
+        """How many queries sent in that time are known by now to have had no right answer."""
+        return sum(since <= sent <= until for sent in self._unanswered)
+
     def datagram_received(self, data: bytes, _: Server) -> None:
         now = asyncio.get_running_loop().time()
         try:
@@ -90,13 +97,15 @@ class QueryStream(asyncio.DatagramProtocol):
         except dnslib.DNSError:
             self.failed += 1
             return
-        if self._waiting.pop(number, None) is None:
+        sent = self._waiting.pop(number, None)
+        if sent is None:
             return
         if not self._waiting:
             self._none_waiting.set()
         self.answered += 1
         if reply.rcode != NOERROR or not reply.values:
             self.failed += 1
+            self._unanswered.append(sent)
         self.answers.add(now, first_value(reply))
 
     def error_received(self, exc: Exception) -> None:
@@ -124,8 +133,11 @@ class QueryStream(asyncio.DatagramProtocol):
             number = next(iter(self._waiting))
             if now - self._waiting[number] < LOST_SECONDS:
                 return
-            del self._waiting[number]
-            self.lost += 1
+            self._lose(number)
+
+    def _lose(self, number: int) -> None:
+        self.lost += 1
+        self._unanswered.append(self._waiting.pop(number))
 
 
 class _Once(asyncio.DatagramProtocol):

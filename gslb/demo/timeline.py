@@ -22,7 +22,8 @@ def status_changes(before: Status, after: Status) -> list[str]:
     return [
         *_member_changes(_members(before), _members(after)),
         *_zone_changes(_zones(before), _zones(after)),
-        *_problem_changes(problems(before), problems(after)),
+        *_problem_changes(problems(before), problems(after), "the files are right again"),
+        *_problem_changes(unreached(before), unreached(after), "a primary answers again"),
         *_prober_changes(before, after),
     ]
 
@@ -41,7 +42,19 @@ def process_changes(before: Mapping[str, int | None], after: Mapping[str, int | 
 
 def problems(status: Status) -> list[str]:
     """What is wrong with the files of a node."""
-    return [*status["config"]["problems"], *(problem for zone in status["zones"] for problem in zone["problems"])]
+    zones = (zone for zone in status["zones"] if zone["role"] == "primary")
+    return [*status["config"]["problems"], *(problem for zone in zones for problem in zone["problems"])]
+
+
+def unreached(status: Status) -> list[str]:
+    """Why a secondary cannot refresh its zones."""
+    zones = (zone for zone in status["zones"] if zone["role"] == "secondary")
+    return [problem for zone in zones for problem in zone["problems"]]
+
+
+def told(problem: str) -> str:
+    """A problem of either kind in the words of an event."""
+    return f"not taken, the version before is served: {problem}"
 
 
 def _members(status: Status) -> dict[str, Mapping[str, Any]]:
@@ -66,15 +79,20 @@ def _member_changes(before: Mapping[str, Mapping[str, Any]], after: Mapping[str,
 
 def _zone_changes(before: Mapping[str, Mapping[str, Any]], after: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return [
-        f"{name} is served in a new version, serial {zone['serial']}"
+        f"{name} is served in a new version, serial {zone['serial']}{_how_it_came(zone)}"
         for name, zone in after.items()
         if name in before and before[name]["serial"] != zone["serial"]
     ]
 
 
-def _problem_changes(before: list[str], after: list[str]) -> list[str]:
-    changes = [f"not taken, the version before is served: {problem}" for problem in after if problem not in before]
-    return changes + (["the files are right again"] if before and not after else [])
+def _how_it_came(zone: Mapping[str, Any]) -> str:
+    transfer = zone.get("transfer")
+    return f", by {transfer['how'].upper()}" if transfer and transfer["how"] else ""
+
+
+def _problem_changes(before: list[str], after: list[str], end: str) -> list[str]:
+    changes = [told(problem) for problem in after if problem not in before]
+    return changes + ([end] if before and not after else [])
 
 
 def _prober_changes(before: Status, after: Status) -> list[str]:

@@ -1,113 +1,175 @@
-"""The demo for people: the introduction, the live view, and plain lines where there is no terminal."""
+"""The picture of the running demo: nodes, members as the nodes see them, what happened lately; and the same as plain
+lines where there is no terminal. A screen of 80 columns and 24 lines holds it."""
 
-import os
-import shutil
-import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
-from rich.console import Group, RenderableType
+from rich.console import ConsoleDimensions, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from gslb.demo.cluster import Cluster, DemoNode
-from gslb.demo.plan import APEX, LOOPBACK, NAME, Plan
+from gslb.demo.cluster import Cluster
+from gslb.demo.introduction import introduction
+from gslb.demo.parts import DemoNode
+from gslb.demo.plan import NAME, Plan
 from gslb.demo.shares import shares
-from gslb.demo.timeline import Event, problems
+from gslb.demo.timeline import Event, problems, told, unreached
 
 WINDOW = 1000
-"""Answers that the measured share is over: five seconds of the demo's queries."""
-_EVENTS_SHOWN = 8
-_BAR = 20
+"""Answers of each node that the measured share is over: five seconds of the demo's queries."""
+COMMANDS_KEY = "h"
+_MOST_EVENTS = 12
+_LINES_AROUND_EVENTS = 6  # two blank ones, a title, the keys, and room at the end of the screen
+_BAR, _NARROW_BAR = 20, 14
+_WIDE = 100
+"""From so many columns on, process ids are shown too."""
 _STYLES = {"up": "green", "down": "red", "unknown": "yellow"}
+_ALL = "all"
 
 
-def introduction(plan: Plan, *, keys: bool) -> str:
-    """What runs where, and lines to copy."""
-    first, gslb = plan.nodes[0], _program()
-    ports = f"@{LOOPBACK} -p {first.dns_port}"
-    backends = ", ".join(f"{backend.address} (weight {backend.weight})" for backend in plan.backends)
-    control = f"http://{LOOPBACK}:{plan.control_port}"
-    key = "press 1, 2 or 3 here, or " if keys else ""
-    asked = " or ".join(f"-c {node.config}" for node in plan.nodes)
-    return f"""\
-backends   {backends}, port {plan.http_port}
-{_nodes(plan)}
-ask        dig {ports} {NAME} +short
-           dig {ports} first.{APEX} +short       failover
-           dig {ports} turns.{APEX} +short       in turns, two to an answer
-           curl http://{plan.heaviest.address}:{plan.http_port}/
-kill       {key}curl -X POST {control}/kill/1
-revive     the same key, or curl -X POST {control}/revive/1
-edit       {plan.zone_file}     live when saved
-look       {gslb} status {asked}
-           {gslb} explain -c {first.config} {NAME}
-           curl http://{LOOPBACK}:{first.api_port}/metrics
-logs       {plan.folder / "logs"}
-"""
-
-
-def _program() -> str:
-    """How this shell would start `gslb`: by name, by its path beside our Python, or as a module."""
-    if shutil.which("gslb"):
-        return "gslb"
-    beside = Path(sys.executable).with_name("gslb")
-    if not beside.exists():
-        return f"{sys.executable} -m gslb"
-    return min(str(beside), os.path.relpath(beside), key=len)
-
-
-def _nodes(plan: Plan) -> str:
-    return "\n".join(f"{node.name:10} DNS on {LOOPBACK} port {node.dns_port}, UDP and TCP" for node in plan.nodes)
-
-
-def live_view(cluster: Cluster, now: float, *, keys: bool) -> RenderableType:
-    """The whole picture at `now` (Unix seconds)."""
-    parts: list[RenderableType] = []
-    for node in cluster.nodes:
-        parts += [_heading(node, now), _members(node, cluster, now), *_problems(node)]
-    parts += [Text("\nlately", style="bold"), *_lately(list(cluster.events)[-_EVENTS_SHOWN:])]
-    numbers = " ".join(str(number) for number in cluster.backends)
-    parts.append(Text(f"\n{f'{numbers} kills or revives a backend, ' if keys else ''}Ctrl-C stops everything", "dim"))
-    return Group(*parts)
-
-
-def _heading(node: DemoNode, now: float) -> Text:
-    if node.child.pid is None:
-        return Text(f"{node.plan.name} does not run: {node.child.how_it_ended}. See {node.plan.log}", "bold red")
-    if node.status is None:
-        return Text(f"{node.plan.name} starts")
-    serials = ", ".join(f"{zone['zone']} serial {zone['serial']}" for zone in node.status["zones"])
-    return Text.assemble(
-        (node.plan.name, "bold"),
-        f" pid {node.child.pid}, up {_ago(node.status['started'], now)}, {serials}, "
-        f"{node.replies_per_second:.0f} queries/s, the demo lost {node.stream.lost} of its {node.stream.sent}",
+def live_view(cluster: Cluster, now: float, size: ConsoleDimensions, *, keys: bool) -> RenderableType:
+    """The whole picture at `now` (Unix seconds), to fit `size`."""
+    wide = size.width >= _WIDE
+    members = _members(cluster, now, wide=wide)
+    notes = [note for node in cluster.nodes for note in _notes(node)]
+    above = len(cluster.nodes) + members.row_count + 3 + sum(1 + len(note) // size.width for note in notes)
+    room = min(max(size.height - above - _LINES_AROUND_EVENTS, 1), _MOST_EVENTS)
+    return Group(
+        _nodes(cluster, now, wide=wide),
+        Text(),
+        members,
+        *notes,
+        Text("\nlately", style="bold"),
+        *_lately(list(cluster.events)[-room:]),
+        Text(f"\n{_foot(cluster, keys=keys)}", "dim"),
     )
 
 
-def _members(node: DemoNode, cluster: Cluster, now: float) -> Table:
-    table = Table("", "member", "pid", "health", "since", "configured", "now", "measured", "", "why", box=None)
-    backends = {backend.plan.address: backend for backend in cluster.backends.values()}
-    counts = shares(node.stream.answers.last(WINDOW))
-    for member, configured in _rows(node.status):
-        measured = counts.get(member["value"], 0.0)
-        backend = backends.get(member["value"])
-        state = member["health"] + (f" ({member['override']})" if member["override"] else "")
-        table.add_row(
-            str(backend.plan.number) if backend else "",
-            member["value"],
-            str(backend.child.pid or "-") if backend else "",
-            Text(state, _STYLES[member["health"]]),
-            _ago(member["since"], now),
-            f"{configured:.1%}",
-            f"{member['share']:.1%}",
-            f"{measured:.1%}",
-            Text(("█" * round(measured * _BAR)).ljust(_BAR), "cyan"),
-            member["reason"],
-        )
+def commands_view(plan: Plan) -> RenderableType:
+    """The introduction, in place of the picture."""
+    return Text(f"{introduction(plan, keys=True)}{COMMANDS_KEY} goes back")
+
+
+def _foot(cluster: Cluster, *, keys: bool) -> str:
+    if not keys:
+        return "Ctrl-C stops everything"
+    numbers = " ".join(str(number) for number in cluster.backends)
+    letters = " ".join(node.plan.key for node in cluster.nodes)
+    return f"{numbers} kills or revives a backend, {letters} a node; {COMMANDS_KEY} commands; Ctrl-C ends all"
+
+
+def _nodes(cluster: Cluster, now: float, *, wide: bool) -> Table:
+    pid = ("pid",) if wide else ()
+    table = _table("", "node", *pid, "up", "serial", "queries/s" if wide else "q/s", "lost", "role")
+    primary = cluster.nodes[0]
+    for node in cluster.nodes:
+        pid = (str(node.child.pid or "-"),) if wide else ()
+        table.add_row(node.key, Text(node.name, "bold"), *pid, *_node_cells(node, primary, now))
     return table
+
+
+def _table(*headers: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for header in headers:
+        table.add_column(header, no_wrap=True)
+    return table
+
+
+def _node_cells(node: DemoNode, primary: DemoNode, now: float) -> Iterable[str | Text]:
+    if node.child.pid is None:
+        return ("-", "-", "-", str(node.stream.lost), Text(node.child.how_it_ended, "bold red"))
+    if node.status is None:
+        return ("-", "-", "-", str(node.stream.lost), Text("starts", "yellow"))
+    return (
+        _ago(node.status["started"], now),
+        str(node.serial),
+        f"{node.replies_per_second:.0f}",
+        str(node.stream.lost),
+        _zone_word(node, primary, now),
+    )
+
+
+def _zone_word(node: DemoNode, primary: DemoNode, now: float) -> Text:
+    """Its role, and how it has the zone."""
+    assert node.status is not None
+    zone = node.status["zones"][0]
+    if zone["role"] == "primary":
+        return Text("primary, from its file")
+    transfer = zone["transfer"]
+    came = f"{transfer['how'].upper()} {_ago(transfer['transferred'], now)} ago" if transfer["how"] else "kept on disk"
+    if primary.child.pid is None or primary.serial is None:
+        return Text(f"secondary, {came}")
+    if node.serial == primary.serial:
+        return Text.assemble("secondary, ", ("equal", "green"), f", {came}")
+    return Text.assemble("secondary, ", ("differs", "bold yellow"), f", {came}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A member as a node sees it, and the share of its answers that hold it."""
+
+    member: Mapping[str, Any]
+    configured: float
+    measured: float
+
+    @property
+    def state(self) -> str:
+        override = self.member["override"]
+        return f"{self.member['health']} ({override})" if override else str(self.member["health"])
+
+    def same_as(self, other: "_Seen") -> bool:
+        return (self.state, round(self.member["share"], 3)) == (other.state, round(other.member["share"], 3))
+
+
+def _members(cluster: Cluster, now: float, *, wide: bool) -> Table:
+    """A row for each member, or one for each node where they see it differently."""
+    pid = ("pid",) if wide else ()
+    table = _table("", "member", *pid, "weight", "seen by", "state", "since", "share", "given", "")
+    bar = _BAR if wide else _NARROW_BAR
+    backends = {backend.plan.address: backend for backend in cluster.backends.values()}
+    nodes = [node for node in cluster.nodes if node.child.pid is not None and node.status is not None]
+    seen = {node.name: _seen(node) for node in nodes}
+    for value in dict.fromkeys(value for members in seen.values() for value in members):
+        rows = _merged({node: members[value] for node, members in seen.items() if value in members})
+        backend = backends.get(value)
+        head = [backend.key if backend else "", value]
+        head += [str(backend.child.pid or "-") if backend else ""] if wide else []
+        head.append(f"{next(iter(rows.values())).configured:.0%}")
+        for node, each in rows.items():
+            table.add_row(*head, node, *_cells(each, now, bar))
+            head = [""] * len(head)
+    return table
+
+
+def _merged(seen: Mapping[str, _Seen]) -> dict[str, _Seen]:
+    """One row for all nodes that agree; the measured share is over all their answers then, each asked alike."""
+    first = next(iter(seen.values()))
+    if len(seen) == 1 or not all(first.same_as(each) for each in seen.values()):
+        return dict(seen)
+    measured = sum(each.measured for each in seen.values()) / len(seen)
+    return {_ALL if len(seen) > 2 else "both": _Seen(first.member, first.configured, measured)}
+
+
+def _seen(node: DemoNode) -> dict[str, _Seen]:
+    counts = shares(node.stream.answers.last(WINDOW))
+    return {
+        member["value"]: _Seen(member, configured, counts.get(member["value"], 0.0))
+        for member, configured in _rows(node.status)
+    }
+
+
+def _cells(seen: _Seen, now: float, bar_columns: int) -> Iterable[str | Text]:
+    member = seen.member
+    bar = Text("█" * round(seen.measured * bar_columns), "cyan")
+    return (
+        Text(seen.state, _STYLES[member["health"]]),
+        _ago(member["since"], now),
+        f"{member['share']:.0%}",
+        f"{seen.measured:.1%}",
+        Text(member["reason"], "red") if member["health"] == "down" else bar,
+    )
 
 
 def _rows(status: Mapping[str, Any] | None) -> Iterable[tuple[Mapping[str, Any], float]]:
@@ -117,13 +179,19 @@ def _rows(status: Mapping[str, Any] | None) -> Iterable[tuple[Mapping[str, Any],
     return [(each, configured[each["value"]]) for each in members]
 
 
-def _problems(node: DemoNode) -> list[Text]:
-    found = problems(node.status) if node.status is not None else []
-    return [Text(f"not taken, the version before is served: {problem}", "red") for problem in found]
+def _notes(node: DemoNode) -> list[Text]:
+    """What a node that runs could not take."""
+    if node.status is None or node.child.pid is None:
+        return []
+    return [
+        Text(f"{node.name}: {told(problem)}", "red") for problem in (*problems(node.status), *unreached(node.status))
+    ]
 
 
 def _lately(events: Sequence[Event]) -> list[Text]:
-    return [Text(f"  {event_line(event)}") for event in events] or [Text("  nothing yet", "dim")]
+    if not events:
+        return [Text("  nothing yet", "dim")]
+    return [Text(f"  {event_line(event)}", no_wrap=True, overflow="ellipsis") for event in events]
 
 
 def event_line(event: Event) -> str:
@@ -134,12 +202,12 @@ def event_line(event: Event) -> str:
 
 def plain_line(node: DemoNode) -> str:
     """The state of a node on one line."""
-    counts = shares(node.stream.answers.last(WINDOW))
+    if node.child.pid is None:
+        return f"{node.name}: not running, {node.child.how_it_ended}"
     members = ", ".join(
-        f"{member['value']} {member['health']} {counts.get(member['value'], 0.0):.1%} of {configured:.1%}"
-        for member, configured in _rows(node.status)
+        f"{value} {each.state} {each.measured:.1%} of {each.configured:.1%}" for value, each in _seen(node).items()
     )
-    return f"{node.plan.name}: {node.replies_per_second:.0f} queries/s; {members}"
+    return f"{node.name}: serial {node.serial}, {node.replies_per_second:.0f} queries/s; {members}"
 
 
 def _ago(since: float | None, now: float) -> str:

@@ -70,9 +70,10 @@ class Running:
         return value
 
     def all_serving(self):
-        """The processes below the demo, once it has said where everything is: node, prober, three backends."""
+        """The processes below the demo, once it has said where everything is: two nodes with a prober each, three
+        backends."""
         self.wait_for(lambda: "logs  " in self.text(), "the introduction")
-        return self.wait_for(lambda: (pids := below(self.process.pid)) and len(pids) >= 5 and pids, "5 processes")
+        return self.wait_for(lambda: (pids := below(self.process.pid)) and len(pids) >= 7 and pids, "7 processes")
 
 
 @pytest.fixture

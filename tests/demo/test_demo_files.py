@@ -1,5 +1,7 @@
 """The demo's files are right, and its mistake is wrong in the line it says."""
 
+import stat
+
 import pytest
 
 from gslb.config.node import load_node
@@ -36,6 +38,26 @@ def test_the_files_load_without_a_warning_and_steer_with_the_weights_of_the_plan
     assert len(weights) == 3
 
 
+def test_the_primary_tells_and_serves_the_secondary_which_has_no_file(plan):
+    primary, secondary = (load_node(node.config) for node in plan.nodes)
+    (source,), (follower,) = primary.zones.values(), secondary.secondaries.values()
+    assert source.apex == follower.apex
+    assert [(peer.name, peer.port) for peer in source.notify] == [("secondary", plan.nodes[1].dns_port)]
+    assert source.allow_transfer.peers == source.notify
+    assert [(peer.name, peer.port) for peer in follower.primaries] == [("primary", plan.nodes[0].dns_port)]
+    assert source.notify[0].key == follower.primaries[0].key
+    assert not secondary.zones
+
+
+def test_the_key_is_for_its_owner_only_and_new_at_each_start(plan):
+    first = plan.key_file.read_text()
+    assert stat.S_IMODE(plan.key_file.stat().st_mode) == 0o600
+    write_files(plan, keep_zone=True)
+    assert plan.key_file.read_text() != first
+    assert stat.S_IMODE(plan.key_file.stat().st_mode) == 0o600
+    assert not any(first.strip() in node.config.read_text() for node in plan.nodes)
+
+
 def test_the_edit_loads_and_has_the_new_record(plan):
     write_zone(plan, zone_text({"127.0.0.11": 1, "127.0.0.12": 1, "127.0.0.13": 3}, new_record="127.0.0.11"))
     _, read = loaded(plan)
@@ -64,12 +86,14 @@ def test_the_story_takes_a_folder_that_it_left(plan):
     assert plan.zone_file.name == f"{APEX}.yaml"
 
 
-def test_a_configuration_that_is_not_the_demos_is_left_alone(tmp_path):
-    (tmp_path / "gslb.yaml").write_text("node: mine\n")
+@pytest.mark.parametrize("node", ["primary", "secondary"])
+def test_a_configuration_that_is_not_the_demos_is_left_alone(tmp_path, node):
+    (tmp_path / node).mkdir()
+    (tmp_path / node / "gslb.yaml").write_text("node: mine\n")
     with pytest.raises(FolderError, match="was not written by the demo"):
         write_files(make_plan(tmp_path), keep_zone=True)
-    assert (tmp_path / "gslb.yaml").read_text() == "node: mine\n"
-    assert [path.name for path in tmp_path.iterdir()] == ["gslb.yaml"]
+    assert (tmp_path / node / "gslb.yaml").read_text() == "node: mine\n"
+    assert [path.name for path in tmp_path.rglob("*")] == [node, "gslb.yaml"]
 
 
 def test_a_port_that_is_taken_is_refused_with_what_to_do(tmp_path, taken_port):

@@ -60,11 +60,11 @@ def streamed(reply, rate=500.0, seconds=0.2):
 
     async def client(address, server):
         stream = QueryStream(address, NAME, rate)
-        begun = time.monotonic()
+        server.begun = time.monotonic()
         await stream.start()
         await asyncio.sleep(seconds)
         await stream.finish()
-        server.seconds = time.monotonic() - begun
+        server.seconds = time.monotonic() - server.begun
         await stream.stop()
         return stream, server
 
@@ -95,6 +95,15 @@ def test_a_query_without_a_reply_is_lost():
     stream, _ = streamed(lambda _: None)
     assert stream.lost == stream.sent > 10
     assert stream.answered == 0
+
+
+def test_queries_without_a_right_answer_are_counted_by_when_they_were_sent():
+    stream, server = streamed(servfail)
+    assert stream.unanswered(0.0) == stream.sent
+    assert stream.unanswered(0.0, server.begun) == 0
+    assert stream.unanswered(time.monotonic()) == 0
+    lost, server = streamed(lambda _: None)
+    assert lost.unanswered(server.begun) == lost.sent
 
 
 def test_a_reply_that_is_not_dns_has_failed_and_its_query_is_lost():

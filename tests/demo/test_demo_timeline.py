@@ -3,11 +3,12 @@
 from gslb.demo.timeline import process_changes, status_changes
 
 
-def status(health="up", serial=7, problems=(), restarts=0, override=None, reason="200 OK"):
+def status(health="up", serial=7, problems=(), restarts=0, override=None, reason="200 OK", role="primary", how=None):
     member = {"value": "192.0.2.1", "health": health, "reason": reason, "override": override}
+    zone = {"zone": "demo.example.", "role": role, "serial": serial, "problems": list(problems)}
     return {
         "config": {"problems": []},
-        "zones": [{"zone": "demo.example.", "serial": serial, "problems": list(problems)}],
+        "zones": [zone | ({"transfer": {"how": how}} if role == "secondary" else {})],
         "members": [member, member],
         "prober": {"restarts": restarts, "last_exit": "killed by SIGKILL"},
     }
@@ -42,6 +43,18 @@ def test_a_problem_is_told_once_and_so_is_its_end():
     assert status_changes(status(), wrong) == ["not taken, the version before is served: zone.yaml:3: wrong"]
     assert status_changes(wrong, wrong) == []
     assert status_changes(wrong, status()) == ["the files are right again"]
+
+
+def test_a_serial_of_a_secondary_is_told_with_how_it_came():
+    (told,) = status_changes(status(role="secondary"), status(serial=8, role="secondary", how="ixfr"))
+    assert told == "demo.example. is served in a new version, serial 8, by IXFR"
+
+
+def test_a_secondary_that_reaches_no_primary_is_told_and_so_is_its_end():
+    cut_off = status(role="secondary", problems=["primary: connection refused"])
+    well = status(role="secondary")
+    assert status_changes(well, cut_off) == ["not taken, the version before is served: primary: connection refused"]
+    assert status_changes(cut_off, well) == ["a primary answers again"]
 
 
 def test_a_restart_of_the_prober_is_told_with_how_the_last_one_ended():
