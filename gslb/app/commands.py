@@ -1,24 +1,21 @@
 """What the commands ask of a running node, over the control socket. Results are plain JSON values."""
 
+import ipaddress
 import os
 import time
 from typing import TYPE_CHECKING, Any
-
-import structlog
 
 from gslb import __version__
 from gslb.answer.explain import explain
 from gslb.api.control import ControlError
 from gslb.app.cluster_status import differences, peer_row, troubles
 from gslb.app.overrides import find_member, override_json, override_note
-from gslb.app.status import members_status, secondaries_status, zones_status
+from gslb.app.status import degraded_status, members_status, secondaries_status, zones_status
 from gslb.wire.codes import type_from_text
-from gslb.wire.names import BadNameError, name_from_text, name_to_text
+from gslb.wire.names import BadNameError, name_from_text
 
 if TYPE_CHECKING:  # the node hands itself to its commands
     from gslb.app.node import Node
-
-log = structlog.get_logger("gslb")
 
 
 class Commands:
@@ -51,6 +48,7 @@ class Commands:
                 "last_exit": prober.last_exit,
             },
             "zones": self._zone_rows(),
+            "degraded": degraded_status(self._node.table),
             "members": members_status(self._node.table, self._node.health.conditions),
             "overrides": [override_json(key, note) for key, note in self._node.health.conditions.overrides.items()],
         }
@@ -78,17 +76,26 @@ class Commands:
             qname, qtype = name_from_text(name).lower(), type_from_text(rtype)
         except (BadNameError, ValueError) as error:
             raise ControlError(str(error)) from None
+        if client is not None:
+            _check_address(client)
         return explain(self._node.table, qname, qtype).to_json() | {"client": client, "node": self._node.config.node}
 
     def set_override(self, request: dict[str, Any]) -> dict[str, Any]:
         key, note = find_member(self._node.table, request), override_note(request, time.time())
         self._node.health.set_override(key, note)
-        log.warning("override_set_by_command", **override_json(key, note))
         return {"override": override_json(key, note), "node": self._node.config.node}
 
     def clear_override(self, request: dict[str, Any]) -> dict[str, Any]:
         key = find_member(self._node.table, request)
         if not self._node.health.clear_override(key):
             raise ControlError("there is no override on this member; `gslb override list` shows those there are")
-        log.warning("override_cleared_by_command", name=name_to_text(key[0][0]))
         return {"cleared": True, "node": self._node.config.node}
+
+
+def _check_address(client: str) -> None:
+    try:
+        ipaddress.ip_address(client)
+    except ValueError:
+        raise ControlError(
+            f"--client {client!r} is not an address; write one like 203.0.113.9 or 2001:db8::9"
+        ) from None

@@ -10,8 +10,9 @@ from gslb.app.cluster import SecondaryEntry
 from gslb.app.zones import FAILED, FROM_FILE, Zones
 from gslb.steering.conditions import Conditions
 from gslb.wire.codes import type_to_text
-from gslb.wire.names import Name, name_to_text
+from gslb.wire.names import Name, name_to_text, sort_key
 from gslb.wire.rdata import rdata_to_text
+from gslb.zone.steered import SteeredKey
 
 
 def zones_status(zones: Zones) -> list[dict[str, Any]]:
@@ -36,7 +37,7 @@ def zones_status(zones: Zones) -> list[dict[str, Any]]:
 def members_status(table: AnswerTable, conditions: Conditions) -> list[dict[str, Any]]:
     """One value per member of every pool, in order of owners; `share` is the share of first answers it gets now."""
     rows = []
-    for key in sorted(table.draws):
+    for key in sorted(table.draws, key=_by_name):
         draw = table.draws[key]
         shares = _shares(draw)
         steered = draw.selection.steered
@@ -63,10 +64,28 @@ def members_status(table: AnswerTable, conditions: Conditions) -> list[dict[str,
                         "latency_seconds": verdict.latency_seconds if verdict is not None else None,
                         "monitor": member.monitor.key if member.monitor is not None else None,
                         "override": override.state.value if override is not None else None,
-                        "share": shares.get(member.value, 0.0) if chosen else 0.0,
+                        "share": shares.get(member.value, 0.0) if chosen or draw.selection.pool is None else 0.0,
                     }
                 )
     return rows
+
+
+def degraded_status(table: AnswerTable) -> list[dict[str, Any]]:
+    """One value per steered name that does not answer as configured, and what it answers instead."""
+    return [
+        {
+            "owner": name_to_text(key[0]),
+            "type": type_to_text(key[1]),
+            "pool": table.draws[key].selection.pool,
+            "state": table.draws[key].selection.degraded,
+        }
+        for key in sorted(table.draws, key=_by_name)
+        if table.draws[key].selection.degraded
+    ]
+
+
+def _by_name(key: SteeredKey) -> tuple[list[bytes], int]:
+    return sort_key(key[0]), key[1]
 
 
 def _shares(draw: Draw) -> dict[bytes, float]:

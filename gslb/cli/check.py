@@ -42,7 +42,7 @@ def check(config_path: Path | None, zone_files: list[Path], *, as_json: bool) ->
             if not as_json:
                 steered = len(loaded.zone.steered)
                 print(f"{source.path}: {name_to_text(source.apex)} {len(loaded.zone.rrsets)} owners, {steered} steered")
-    _report(checked, errors, warnings, as_json=as_json)
+    _report(checked, errors, warnings, as_json=as_json, with_config=config_path is not None)
     return 2 if errors else 0
 
 
@@ -63,7 +63,9 @@ def _source(path: Path, config: NodeConfig | None, errors: list[Problem]) -> Zon
         return None
 
 
-def _report(checked: list[str], errors: list[Problem], warnings: list[Problem], *, as_json: bool) -> None:
+def _report(
+    checked: list[str], errors: list[Problem], warnings: list[Problem], *, as_json: bool, with_config: bool
+) -> None:
     if as_json:
         value = {
             "files": checked,
@@ -77,8 +79,8 @@ def _report(checked: list[str], errors: list[Problem], warnings: list[Problem], 
     for problem in errors:
         print(problem, file=sys.stderr)
     if errors:
-        print(f"{_count(len(errors), 'problem')} in {_count(len(checked), 'file')}", file=sys.stderr)
-        if any("unknown monitor" in problem.message for problem in errors):
+        print(f"{_count(len(errors), 'problem')}; {_count(len(checked), 'file')} read", file=sys.stderr)
+        if not with_config and any("unknown monitor" in problem.message for problem in errors):
             print("hint: monitors are named in the node's file; give it with -c gslb.yaml", file=sys.stderr)
     else:
         print(f"ok: {_count(len(checked), 'file')}, no problems")

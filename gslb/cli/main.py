@@ -23,7 +23,7 @@ DEFAULT_CONFIG = "/etc/gslb/gslb.yaml"
 _OVERVIEW = """\
 An authoritative DNS server that answers with the servers that are alive, in the shares you asked for.
 
-  gslb demo                     see it work: a node and live backends on loopback
+  gslb demo                     see it work: two nodes and live backends on loopback
   gslb check -c gslb.yaml       is what I wrote right?
   gslb serve -c gslb.yaml       run a node
   gslb status                   what is up, what is down, and why
@@ -238,14 +238,14 @@ def _reload(args: argparse.Namespace) -> int:
 
 def _demo_command(commands: Commands) -> None:
     example = (
-        "  gslb demo                   live: kill and revive backends, edit the zone, watch the shares\n"
+        "  gslb demo                   live: kill and revive backends and nodes, edit the zone, watch\n"
         "  gslb demo --for 60s         plays the whole story by itself; exit code 0 when it saw all of it\n"
         "  gslb demo --dir ./demo      keeps the files and your edits"
     )
-    summary = "run a node and three live backends on loopback, to play with"
+    summary = "run two nodes and three live backends on loopback, to play with"
     command = _command(commands, "demo", summary, example, _demo, takes_config=False)
     command.add_argument("--dir", type=Path, metavar="DIR", help="folder that keeps its files; else a temporary one")
-    command.add_argument("--port", type=int, help="DNS port; else one that is free")
+    command.add_argument("--port", type=int, help="DNS port of the primary; else one that is free")
     command.add_argument("--for", dest="lasting", metavar="TIME", help="run unattended, for so long at most, as 60s")
     _json_flag(command)
 

@@ -1,7 +1,6 @@
 """`gslb serve`: run a node until it is told to stop."""
 
 import asyncio
-import gc
 import os
 import signal
 import sys
@@ -11,6 +10,7 @@ import structlog
 
 from gslb.app.logs import set_up_logging
 from gslb.app.node import Node, StartError
+from gslb.app.pauses import Pauses
 from gslb.app.sd_notify import Notifier
 from gslb.config.node import load_node
 from gslb.config.problems import ConfigError
@@ -48,6 +48,8 @@ async def _serve(node: Node) -> int:
     stop = asyncio.Event()
     reloads: set[asyncio.Task[object]] = set()
     notifier = Notifier(os.environ)
+    pauses = Pauses()
+    pauses.set_up()
 
     def reload() -> None:
         notifier.reloading()
@@ -75,14 +77,15 @@ async def _serve(node: Node) -> int:
         stopping.cancel()
     await starting
     loop.add_signal_handler(signal.SIGHUP, reload)
-    gc.collect()
-    gc.freeze()  # what is loaded by now stays: the collector need not look at it again
+    pauses.begin()
     notifier.ready(_summary(node))
     beats = asyncio.create_task(notifier.keep_alive(lambda: _summary(node)))
+    tidying = asyncio.create_task(pauses.keep_tidy())
     await stopping
     structlog.get_logger("gslb").info("stopping")
     notifier.stopping()
     beats.cancel()
+    tidying.cancel()
     await node.stop()
     return 0
 

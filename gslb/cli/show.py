@@ -38,15 +38,31 @@ def status_view(status: dict[str, Any]) -> RenderableType:
         f"prober {prober['state']}, pid {prober['pid']}, restarts {prober['restarts']}{last_exit}",
     )
     parts: list[RenderableType] = [Text("\n".join(head)), Text(), _zones(status["zones"])]
-    problems = [*status["config"]["problems"], *(problem for zone in status["zones"] for problem in zone["problems"])]
-    if problems:
-        parts.append(Text("\nNot taken, the version before is served:", style="bold red"))
-        parts += [Text(f"  {problem}", style="red") for problem in problems]
+    for heading, lines in _not_well(status):
+        if lines:
+            parts.append(Text(f"\n{heading}", style="bold red"))
+            parts += [Text(f"  {line}", style="red") for line in lines]
     if status["members"]:
         parts += [Text(), members_view(status["members"])]
     if status["overrides"]:
         parts += [Text(), overrides_view(status["overrides"])]
     return Group(*parts)
+
+
+def _not_well(status: dict[str, Any]) -> list[tuple[str, list[str]]]:
+    """What is not as configured, under a heading each."""
+    failed: list[str] = []
+    kept = [*status["config"]["problems"]]
+    for zone in status["zones"]:
+        (failed if zone["serial"] is None else kept).extend(zone["problems"])
+    degraded = [f"{each['owner']} {each['type']}: {each['state']}" for each in status["degraded"]]
+    warnings = [warning for zone in status["zones"] for warning in zone["warnings"]]
+    return [
+        ("Not served (SERVFAIL):", failed),
+        ("Not taken, the version before is served:", kept),
+        ("Not answered as configured:", degraded),
+        ("Warnings:", warnings),
+    ]
 
 
 def _state(status: dict[str, Any]) -> str:
@@ -98,7 +114,7 @@ def cluster_view(value: dict[str, Any]) -> RenderableType:
         serial = str(zone["serial"]) if zone["serial"] is not None else "-"
         table.add_row(zone["zone"], value["node"], zone["role"], serial, "here", _transfer_text(zone), "")
         for peer in (row for row in value["peers"] if row["zone"] == zone["zone"]):
-            lag = peer["lag"] if peer["reachable"] else "unreachable"
+            lag = peer["lag"] if peer["reachable"] else "no answer"
             shown = Text(lag, style=_LAG_STYLES.get(lag, "bold red"))
             serial = str(peer["serial"]) if peer["serial"] is not None else "-"
             table.add_row("", peer["node"], f"{peer['role']} ({peer['kind']})", serial, shown, "", peer["address"])
@@ -109,7 +125,7 @@ def cluster_view(value: dict[str, Any]) -> RenderableType:
     if value["troubles"]:
         parts += [Text("\nNot well:", style="bold red"), *(Text(f"  {line}") for line in value["troubles"])]
     else:
-        parts.append(Text("\nAll nodes serve the same, and see the same.", style="green"))
+        parts.append(Text("\nAll nodes serve the same serials, and see members the same.", style="green"))
     return Group(*parts)
 
 
@@ -132,7 +148,7 @@ def overrides_view(overrides: list[dict[str, Any]]) -> Table:
             override["author"] or "-",
             override["note"] or "-",
             ago(override["since"]),
-            "when cleared" if left is None else f"{int(left)}s",
+            "when cleared" if left is None else ago(0.0, now=left),
         )
     return table
 

@@ -82,6 +82,10 @@ class _Reader:
             said = f"names are relative to the zone; write {relative_text(owner, self.apex)!r}"
             self.findings.error(text.line, str(text), said)
         else:
+            if text and is_at_or_below(canonical(plain_name(str(text), ROOT)), self.apex):
+                said = f"this is {name_to_text(owner)}: names are relative to the zone; did you mean "
+                shown = relative_text(canonical(plain_name(str(text), ROOT)), self.apex)
+                self.findings.warn(text.line, str(text), f"{said}{shown!r}?")
             return owner
         return None
 

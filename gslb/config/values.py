@@ -50,7 +50,8 @@ def full_name(text: str) -> Name:
     if not text:
         raise ValueError("a name is missing")
     if not text.endswith("."):
-        raise ValueError(f"{text!r} does not end with a dot; write the full name: '{text}.'")
+        full = f"'{text}.'" if "." in text else f"'{text}.example.com.' for a name of the zone example.com"
+        raise ValueError(f"{text!r} does not end with a dot; write the full name: {full}")
     return plain_name(text, ROOT)
 
 

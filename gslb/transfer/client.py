@@ -15,7 +15,7 @@ from gslb.wire.tsig import ResponseVerifier, TsigError, TsigKey, sign_request
 
 _T = TypeVar("_T")
 
-_ADVICE_NO_ANSWER = "is the server up, and does a firewall let port 53 through, UDP and TCP?"
+_ADVICE_NO_ANSWER = "is the server up, and does a firewall let its port through, UDP and TCP?"
 
 
 class Signed:

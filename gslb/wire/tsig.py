@@ -253,7 +253,7 @@ class ResponseVerifier:
         if signature.error == TsigFault.BADKEY:
             raise TsigError(TsigFault.BADKEY, f"the peer has no key {ours} of {self._key.algorithm}")
         if signature.error == TsigFault.BADSIG:
-            text = f"the peer finds our signature with key {ours} wrong: are the secrets on both sides the same?"
+            text = f"the peer says that our signature with key {ours} is wrong: are the secrets on both sides the same?"
             raise TsigError(TsigFault.BADSIG, text)
         if (signature.key_name, signature.algorithm) != (self._key.name, _algorithm_name(self._key)):
             text = f"the reply is signed with {_described(signature)}, not with {ours} of {self._key.algorithm}"

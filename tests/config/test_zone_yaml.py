@@ -166,7 +166,7 @@ class TestRecords:
             ("{type: A, values: [192.0.2.1, 192.0.2.1]}", "a.A.values.1: this value is already on line 2; write it once"),
             ("{type: AAAA, values: ['::1', '0::1']}", "a.AAAA.values.1: this value is already on line 2; write it once"),
             ("{type: A, valeu: 192.0.2.1, value: 192.0.2.1}", "a.A.valeu: unknown key 'valeu'; did you mean 'value'?"),
-            ("{type: CNAME, value: www}", "a.CNAME.value: 'www' does not end with a dot; write the full name: 'www.'"),
+            ("{type: CNAME, value: www}", "a.CNAME.value: 'www' does not end with a dot; write the full name: 'www.example.com.' for a name of the zone example.com"),
             ("{type: CNAME, values: [a.x., b.x.]}", "a.CNAME.values: a CNAME has one value; to choose among several write `dynamic:` pools"),
             ("{type: MX, value: 10 mail.x.}", "a.MX.value: must be a mapping with the keys preference, exchange"),
             ("{type: MX, value: {preference: 10}}", "a.MX.value: exchange is missing"),
@@ -238,7 +238,7 @@ class TestSoa:
             ("{minimun: 60}", "@.NS.gslb.soa.minimun: unknown key 'minimun'; did you mean 'minimum'?"),
             ("{serial: 5}", "@.NS.gslb.soa.serial: the server numbers the zone itself; leave the serial out"),
             ("{refresh: soon}", "@.NS.gslb.soa.refresh: 'soon' is not a duration; write one like 250ms, 5s, 2m, 1h30m or 14d"),
-            ("{mname: ns}", "@.NS.gslb.soa.mname: 'ns' does not end with a dot; write the full name: 'ns.'"),
+            ("{mname: ns}", "@.NS.gslb.soa.mname: 'ns' does not end with a dot; write the full name: 'ns.example.com.' for a name of the zone example.com"),
         ],
     )  # fmt: skip
     def test_a_wrong_soa_is_refused(self, refused, soa, said):
@@ -274,7 +274,7 @@ class TestNameservers:
 
     def test_nothing_is_said_to_be_missing_that_could_not_be_read(self, refused):
         assert refused("", head="'': {type: NS, value: ns}\n") == [
-            "z.yaml:1: @.NS.value: 'ns' does not end with a dot; write the full name: 'ns.'"
+            "z.yaml:1: @.NS.value: 'ns' does not end with a dot; write the full name: 'ns.example.com.' for a name of the zone example.com"
         ]
 
 
@@ -589,3 +589,9 @@ class TestFiles:
             "b: {type: A, values: [192.0.2.1], gslb: {monitor: web}}\na: [{type: A, values: [192.0.2.2, 192.0.2.1]}]"
         )
         assert load(text).zone.digest() == load(other).zone.digest()
+
+
+def test_an_owner_that_repeats_the_zone_is_warned_of(warned):
+    (said,) = warned("www.example.com: {type: A, value: 192.0.2.1}")
+    assert "this is www.example.com.example.com.: names are relative to the zone; did you mean 'www'?" in said
+    assert warned("www.example: {type: A, value: 192.0.2.1}") == []
