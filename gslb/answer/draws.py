@@ -14,6 +14,7 @@ from gslb.steering.conditions import Conditions
 from gslb.steering.distribution import Distribution, DrawnBy
 from gslb.steering.select import Selection, select
 from gslb.wire.codes import Rcode, RRType
+from gslb.wire.ede import DEGRADED, NONE_AVAILABLE
 from gslb.wire.names import Name, is_at_or_below
 from gslb.wire.rdata import alias_target
 from gslb.zone.steered import AllDown, Steered, SteeredKey
@@ -45,7 +46,8 @@ class Draw:
     """`outcomes[i]` is drawn with weight `weights[i]`; `answers` of them, distinct.
 
     `cumulative` is set when one outcome, which leads nowhere else, is drawn at random: the short path's case.
-    `rotation` is set when turns pick. Without outcomes, `rcode` (NOERROR: nodata) is answered.
+    `rotation` is set when turns pick. Without outcomes, `rcode` (NOERROR: nodata) is answered. `error` is the extended
+    error that goes with the answer, rendered; b"" when all is as configured.
     """
 
     selection: Selection
@@ -55,6 +57,7 @@ class Draw:
     cumulative: tuple[int, ...] | None
     rotation: tuple[int, ...] | None
     rcode: Rcode
+    error: bytes = b""
 
     @property
     def leads_on(self) -> bool:
@@ -107,7 +110,7 @@ def compile_draw(steered: Steered, conditions: Conditions, apex: Name) -> Draw:
     distribution = selection.distribution
     if distribution is None:
         rcode = Rcode.SERVFAIL if steered.all_down is AllDown.SERVFAIL else Rcode.NOERROR
-        return Draw(selection, (), (), 0, None, None, rcode)
+        return Draw(selection, (), (), 0, None, None, rcode, _error(selection))
     outcomes = tuple(_outcome(steered, member.value, apex) for member in distribution.members)
     leads_on = any(outcome.next is not None for outcome in outcomes)
     one_at_random = distribution.drawn_by is DrawnBy.RANDOM and distribution.answers == 1 and not leads_on
@@ -119,7 +122,14 @@ def compile_draw(steered: Steered, conditions: Conditions, apex: Name) -> Draw:
         cumulative=tuple(accumulate(distribution.weights)) if one_at_random else None,
         rotation=_rotation(distribution),
         rcode=Rcode.NOERROR,
+        error=_error(selection),
     )
+
+
+def _error(selection: Selection) -> bytes:
+    if not selection.degraded:
+        return b""
+    return NONE_AVAILABLE if selection.pool is None else DEGRADED
 
 
 def _rotation(distribution: Distribution) -> tuple[int, ...] | None:

@@ -10,16 +10,19 @@ from dataclasses import dataclass
 from gslb.answer.compile import ADDITIONAL, ANSWER, AUTHORITY, Segment, ZoneTable
 from gslb.answer.draws import Draw, DrawSource, Outcome
 from gslb.answer.finished import Facts, Finished, render_heads
+from gslb.answer.options import Asking, NodeOptions, ZoneVersion, fault_of, lacks_cookie, reply_opt
 from gslb.answer.table import AnswerTable
 from gslb.answer.template import POINTERS
 from gslb.wire.codes import AA, CLASS_IN, TC, Opcode, Rcode, RRType, is_meta_type
-from gslb.wire.edns import DEFAULT_UDP_SIZE, EXPIRE, Edns, render_opt, reply_limit
+from gslb.wire.ede import META_TYPE, NO_TRANSFER, NO_VERSION, NOT_OURS, UNKNOWN_KEY
+from gslb.wire.edns import DEFAULT_UDP_SIZE, render_opt, reply_limit
 from gslb.wire.message import MAX_MESSAGE_OCTETS, QNAME_POINTER, Counts, pointer, render_header
 from gslb.wire.names import Name
 from gslb.wire.query import HEADER_OCTETS, FormError, Query, opcode_of, parse_query
 from gslb.zone.steered import SteeredKey
 
 MAX_STEPS = 8
+SILENT_NODE = NodeOptions()
 _RECORD_FIXED_OCTETS = 10
 _CNAME_IS_ANSWER = (RRType.CNAME, RRType.ANY)
 
@@ -28,8 +31,8 @@ _CNAME_IS_ANSWER = (RRType.CNAME, RRType.ANY)
 class Reply:
     """`wire` is the message. `outcomes` are the members answered. `fault` names what was wrong with the query.
 
-    `for_peers`: a NOTIFY, a transfer, a signed query, or one with an EXPIRE option. A node that has peers answers it
-    otherwise (see `transfer.exchange`); `wire` is the reply of one that has none.
+    `for_peers`: a NOTIFY, a transfer or a signed query. A node that has peers answers it otherwise (see
+    `transfer.exchange`); `wire` is the reply of one that has none.
     """
 
     wire: bytes
@@ -58,7 +61,7 @@ class _Piece:
 
 class _Draft:
     """What a walk through a zone gathers. `owner` is how the current step's owner is written, `offset` where the
-    next piece will stand, `drawn` the steered owner whose outcomes were drawn last."""
+    next piece will stand, `drawn` the steered owner whose outcomes were drawn last, `error` the extended error."""
 
     def __init__(self, query: Query, zone: ZoneTable) -> None:
         self.pieces: list[_Piece] = []
@@ -67,6 +70,7 @@ class _Draft:
         self.authoritative = True
         self.lasting = True
         self.drawn: SteeredKey | None = None
+        self.error = b""
         self.owner = QNAME_POINTER
         self.offset = HEADER_OCTETS + len(query.qname) + 4
         self._apex = POINTERS[HEADER_OCTETS + len(query.qname) - len(zone.apex)]
@@ -95,34 +99,62 @@ class _Draft:
 
 
 def respond(
-    data: bytes, table: AnswerTable, source: DrawSource, *, udp: bool = True, udp_size: int = DEFAULT_UDP_SIZE
+    data: bytes,
+    table: AnswerTable,
+    source: DrawSource,
+    *,
+    udp: bool = True,
+    udp_size: int = DEFAULT_UDP_SIZE,
+    node: NodeOptions = SILENT_NODE,
+    client: str = "",
+    now: float = 0.0,
 ) -> Reply | Silence:
-    """Answer one message. `udp_size` bounds replies over UDP. Never raises for anything in `data`."""
+    """Answer one message. `udp_size` bounds replies over UDP; `node`, the `client`'s address and `now`, Unix seconds,
+    are for the EDNS options. Never raises for anything in `data`."""
     try:
         query = parse_query(data)
     except FormError as error:
         return _refuse_packet(data, error)
-    limit = reply_limit(query.edns, udp_size) if udp else MAX_MESSAGE_OCTETS
-    if query.edns is not None and query.edns.version != 0:
-        return _bare(query, Rcode.BADVERS, fault="an EDNS version above 0")
-    if query.signed:
-        return _bare(query, Rcode.NOTAUTH, fault="signed with a key we do not have", for_peers=True)
-    if query.qtype in {RRType.AXFR, RRType.IXFR}:
-        return _bare(query, Rcode.REFUSED, for_peers=True)
     qname = query.qname.lower()
+    asking = Asking(query.edns, qname, query.qtype, node, client, now, udp)
+    refusal = _refusal(query, asking)
+    if refusal is not None:
+        return refusal
     apex = table.apex_for(qname, query.qtype)
+    if query.qclass != CLASS_IN or apex is None:
+        return _bare(query, asking, Rcode.REFUSED, NOT_OURS)
     # Of the meta types only ANY is served to a query.
-    if query.qclass != CLASS_IN or apex is None or (is_meta_type(query.qtype) and query.qtype != RRType.ANY):
-        return _bare(query, Rcode.REFUSED)
+    if is_meta_type(query.qtype) and query.qtype != RRType.ANY:
+        return _bare(query, asking, Rcode.REFUSED, META_TYPE)
     zone = table.zones[apex]
     if zone is None:
-        return _bare(query, Rcode.SERVFAIL, fault="no version of the zone to serve")
+        return _bare(query, asking, Rcode.SERVFAIL, NO_VERSION, fault="no version of the zone to serve")
     draft = _Draft(query, zone)
     _walk(qname, query.qtype, draft, zone, table, source)
     facts = Facts(zone.text, query.qtype, draft.rcode)
     if draft.lasting:
         _keep(query, qname, draft, facts, table)
-    return _emit(query, draft, facts, limit)
+    version = ZoneVersion(zone.apex, zone.zone.serial)
+    return _emit(query, asking, version, draft, facts, reply_limit(query.edns, udp_size) if udp else MAX_MESSAGE_OCTETS)
+
+
+def _refusal(query: Query, asking: Asking) -> Reply | None:
+    """The reply to what is refused, whatever it asks about; None for a query to look up."""
+    if query.edns is not None and query.edns.version != 0:
+        # The options of another version are not ours to read.
+        opt = render_opt(Rcode.BADVERS, dnssec_ok=query.edns.dnssec_ok)
+        return _closed(query, Rcode.BADVERS, opt, fault="an EDNS version above 0")
+    fault = fault_of(query.edns, udp=asking.udp)
+    if fault:
+        return _closed(query, Rcode.FORMERR, render_opt(Rcode.FORMERR, dnssec_ok=False), fault=fault)
+    if query.signed:
+        fault = "signed with a key we do not have"
+        return _bare(query, asking, Rcode.NOTAUTH, UNKNOWN_KEY, fault=fault, for_peers=True)
+    if lacks_cookie(asking):
+        return _bare(query, asking, Rcode.BADCOOKIE)
+    if query.qtype in {RRType.AXFR, RRType.IXFR}:
+        return _bare(query, asking, Rcode.REFUSED, NO_TRANSFER, for_peers=True)
+    return None
 
 
 def _refuse_packet(data: bytes, error: FormError) -> Reply | Silence:
@@ -137,15 +169,16 @@ def _refuse_packet(data: bytes, error: FormError) -> Reply | Silence:
     return Reply(header + question + opt, Facts("", 0, error.rcode), fault=error.reason, for_peers=for_peers)
 
 
-def _bare(query: Query, rcode: Rcode, fault: str = "", *, for_peers: bool = False) -> Reply:
-    """A reply of a question and an rcode."""
-    opt = _opt(query.edns, rcode)
+def _bare(
+    query: Query, asking: Asking, rcode: Rcode, error: bytes = b"", fault: str = "", *, for_peers: bool = False
+) -> Reply:
+    """A reply of a question and an rcode, and what the options ask for."""
+    return _closed(query, rcode, reply_opt(asking, rcode, error=error), fault, for_peers=for_peers)
+
+
+def _closed(query: Query, rcode: Rcode, opt: bytes, fault: str = "", *, for_peers: bool = False) -> Reply:
     header = render_header(query.message_id, query.flags, 0, rcode, (0, 0, 1 if opt else 0))
     return Reply(header + query.question + opt, Facts("", query.qtype, rcode), fault=fault, for_peers=for_peers)
-
-
-def _opt(edns: Edns | None, rcode: int) -> bytes:
-    return b"" if edns is None else render_opt(rcode, dnssec_ok=edns.dnssec_ok)
 
 
 def _walk(qname: Name, qtype: int, draft: _Draft, zone: ZoneTable, table: AnswerTable, source: DrawSource) -> None:
@@ -172,6 +205,7 @@ def _walk(qname: Name, qtype: int, draft: _Draft, zone: ZoneTable, table: Answer
 
 def _take(draw: Draw, key: SteeredKey, draft: _Draft, zone: ZoneTable, source: DrawSource) -> Name | None:
     """Draw, and give the owner where a drawn CNAME leads."""
+    draft.error = draft.error or draw.error
     if draw.outcomes:
         outcomes = draw.pick(source)
         draft.add_outcomes(key, outcomes)
@@ -189,16 +223,19 @@ def _take(draw: Draw, key: SteeredKey, draft: _Draft, zone: ZoneTable, source: D
     return None
 
 
-def _emit(query: Query, draft: _Draft, facts: Facts, limit: int) -> Reply:
-    opt = _opt(query.edns, draft.rcode)
-    kept, truncated = _fit(draft.pieces, limit - HEADER_OCTETS - len(query.question) - len(opt))
+def _emit(query: Query, asking: Asking, version: ZoneVersion, draft: _Draft, facts: Facts, limit: int) -> Reply:
+    room = limit - HEADER_OCTETS - len(query.question)
+    opt = reply_opt(asking, draft.rcode, version, draft.error)
+    kept, truncated = _fit(draft.pieces, room - len(opt))
+    if draft.error and len(kept) < len(draft.pieces):  # an extended error is the first to go (RFC 8914 section 3)
+        opt = reply_opt(asking, draft.rcode, version)
+        kept, truncated = _fit(draft.pieces, room - len(opt))
     counts = _counts(kept)
     flags = (AA if draft.authoritative else 0) | (TC if truncated else 0)
     with_opt = (counts[0], counts[1], counts[2] + (1 if opt else 0))
     header = render_header(query.message_id, query.flags, flags, draft.rcode, with_opt)
     wire = b"".join((header, query.question, *(piece.octets for piece in kept), opt))
-    asks_expire = query.edns is not None and any(code == EXPIRE for code, _ in query.edns.options)
-    return Reply(wire, facts, () if truncated else draft.outcomes, for_peers=asks_expire)
+    return Reply(wire, facts, () if truncated else draft.outcomes)
 
 
 def _fit(pieces: list[_Piece], room: int) -> tuple[list[_Piece], bool]:

@@ -76,15 +76,16 @@ class ShortPath:
         if finished is None:
             return _nxdomain(data, end, variant, ending, table)
         outcome = None
-        record = b""
+        record, opt = b"", ending[0]
         if finished.draw is not None:
             outcome = table.draws[finished.draw].pick_one(source)
             if outcome is None:
                 return None
             record = outcome.record
-        reply = b"".join(
-            (data[:2], finished.heads[variant], data[12:end], finished.tail, finished.owner, record, ending[0])
-        )
+            error = table.draws[finished.draw].error
+            if error and opt:
+                opt = opt[:-2] + len(error).to_bytes(2, "big") + error
+        reply = b"".join((data[:2], finished.heads[variant], data[12:end], finished.tail, finished.owner, record, opt))
         if len(reply) > ending[1]:
             return None
         if outcome is None and data.startswith(question, 12):

@@ -56,7 +56,6 @@ class Cluster:
         self.secondaries: dict[Name, SecondaryEntry] = {}
         self.notifier = Notifier(clock)
         self.exchange = Exchange(self._published, self._history, self._notified, places=config.limits.transfers_out)
-        self.exchange.expires = self._expires
         self._config = config
         self._serve = serve
         self._clock = clock
@@ -235,7 +234,7 @@ class Cluster:
         primaries = source.primaries if isinstance(source, SecondarySource) else ()
         return Published(self._views.get(apex), source.allow_transfer, primaries)
 
-    def _expires(self, apex: Name) -> int | None:
+    def expires(self, apex: Name) -> int | None:
         """Seconds for which a copy of what is served here is good: ours are as good as new."""
         entry, view = self.secondaries.get(apex), self._views.get(apex)
         if entry is None:

@@ -7,6 +7,7 @@ each by making a new `AnswerTable` and swapping it in: a zone file, a verdict, a
 
 import asyncio
 import fcntl
+import os
 import time
 from collections import defaultdict
 from collections.abc import Iterable
@@ -18,6 +19,7 @@ from aiohttp import web
 
 from gslb import __version__
 from gslb.answer.compile import ZoneTable
+from gslb.answer.options import NodeOptions
 from gslb.answer.table import AnswerTable
 from gslb.api.control import control_app, control_socket
 from gslb.api.monitoring import monitoring_app
@@ -39,6 +41,7 @@ from gslb.server.tcp import TcpLimits
 from gslb.steering.conditions import Conditions, OverrideKey
 from gslb.transfer.report import VERSION as REPORT_VERSION
 from gslb.transfer.report import Report
+from gslb.wire.cookies import ServerCookies
 from gslb.wire.names import Name, name_from_text, name_to_text
 from gslb.zone.steered import Monitor, SteeredKey
 
@@ -67,6 +70,8 @@ class Node:
         self.health: HealthService
         self._health_started = False
         self._lock_file: IO[str] | None = None
+        self._idle_seconds = config.limits.tcp_idle_seconds
+        self._cookie_secret = os.urandom(16)
         self.config_problems: tuple[str, ...] = ()
         self._users: dict[str, set[SteeredKey]] = {}
         self._reloading = asyncio.Lock()
@@ -108,6 +113,7 @@ class Node:
             self._accept(source, await asyncio.to_thread(self.zones.load, source, self.config.monitors, starting=True))
         self._responder.exchange = self.cluster.exchange
         self.cluster.exchange.report = self.report
+        self._tell_options(self.config)
         await self.cluster.configure(self.config)
         answers_by = time.monotonic() + limits.first_round_seconds
         await self.cluster.first_transfers(limits.first_round_seconds)
@@ -252,10 +258,20 @@ class Node:
         for apex in self.cluster.secondaries.keys() - config.secondaries.keys() - config.zones.keys():
             self._responder.table = self.table.without_zone(apex)
         self.config = config
+        self._tell_options(config)
         await self.cluster.configure(config)
         self.config_problems = ()
         self.metrics.reloads.labels(file, "ok").inc()
         self.metrics.config_ok.labels(file).set(1)
+
+    def _tell_options(self, config: NodeConfig) -> None:
+        """Tell the transports what to say in EDNS options. Of `limits` the ones of the start are in force."""
+        cookies = None
+        if config.cookies is not None:
+            secret = config.cookies.secret or self._cookie_secret
+            cookies = ServerCookies(secret, config.cookies.previous, required=config.cookies.required)
+        options = NodeOptions(config.nsid, cookies, self._idle_seconds, self.cluster.expires)
+        self._responder.node = self.cluster.exchange.node = options
 
     def _serve_secondary(self, apex: Name, table: ZoneTable | None) -> None:
         """A version of a secondary zone came, or it has expired."""

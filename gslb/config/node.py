@@ -15,6 +15,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from gslb.config.access import AccessList, ProbeBounds
+from gslb.config.cookies import CookieSettings, CookiesSchema, nsid_octets, read_cookies
 from gslb.config.endpoints import parse_endpoint
 from gslb.config.keys import KeySchema, read_key
 from gslb.config.listed import Texts, texts_of
@@ -46,6 +47,7 @@ __all__ = [
 ]
 
 OFF = {"off", "no", "false", "none"}
+ON = {"on", "yes", "true"}
 DEFAULT_STATE_DIR = Path("/var/lib/gslb")
 DEFAULT_API_PORT = 8053
 
@@ -67,6 +69,14 @@ def _api_endpoint(value: Any) -> Any:
 
 def _off_is_none(value: Any) -> Any:
     return None if isinstance(value, str) and value.lower() in OFF else value
+
+
+def _nsid(value: Any) -> Any:
+    if not isinstance(value, str) or value.lower() in OFF:
+        return None if isinstance(value, str) else value
+    if value.lower() not in ON:
+        nsid_octets(value)
+    return value
 
 
 def _absolute_name(text: Any) -> Any:
@@ -149,6 +159,15 @@ class NodeSchema(Schema):
         Field(description="HTTP endpoints for operators, or off."),
     ] = ApiSchema()
     log: LogSchema = LogSchema()
+    nsid: Annotated[
+        str | None,
+        BeforeValidator(_nsid),
+        Field(description="What the node says to queries for its NSID: a text; on: its name; off: nothing."),
+        WithJsonSchema({"type": ["string", "boolean"]}),
+    ] = None
+    cookies: Annotated[
+        CookiesSchema | None, BeforeValidator(_off_is_none), Field(description="DNS cookies, or off.")
+    ] = CookiesSchema()
     monitors: dict[str, Any] = Field(default_factory=dict, description="Named monitors, for zones to refer to.")
     keys: dict[str, KeySchema] = Field(default_factory=dict, description="TSIG keys by name.")
     peers: dict[str, PeerSchema] = Field(
@@ -216,6 +235,8 @@ class NodeConfig:
     peers: AnyMapping[str, Peer] = field(default_factory=lambda: MappingProxyType({}))
     secondaries: AnyMapping[Name, SecondarySource] = field(default_factory=lambda: MappingProxyType({}))
     probe_allow: ProbeBounds = field(default_factory=ProbeBounds)
+    nsid: bytes | None = None
+    cookies: CookieSettings | None = field(default_factory=CookieSettings)
 
     @property
     def tsig_keys(self) -> dict[Name, TsigKey]:
@@ -235,14 +256,18 @@ def load_node(path: Path) -> NodeConfig:
     references = _references(tree, path, schema.listen if schema is not None else (), findings)
     reader = ZoneReader(path.parent, _defaults(tree, schema, references), references, findings)
     zones = reader.named(_well_formed(tree, "zones", ZoneSchema))
+    cookies = None
+    if schema is not None and schema.cookies is not None:
+        cookies = read_cookies(schema.cookies, path, findings, tree.key_line("cookies"))
     if schema is None or findings.problems:
         raise ConfigError(findings.problems)
     if schema.zones_dir is not None:
         reader.with_folder(zones, schema.zones_dir, path, tree.key_line("zones_dir"))
         findings.raise_if_any()
+    node = schema.node or socket.gethostname()
     return NodeConfig(
         path=path,
-        node=schema.node or socket.gethostname(),
+        node=node,
         listen=schema.listen,
         state_dir=path.parent / schema.state_dir,
         api=schema.api.listen if schema.api else None,
@@ -257,6 +282,8 @@ def load_node(path: Path) -> NodeConfig:
         peers=references.peers,
         secondaries=MappingProxyType(zones.secondaries),
         probe_allow=ProbeBounds() if schema.probe_allow is None else ProbeBounds(schema.probe_allow),
+        nsid=nsid_octets(node if schema.nsid.lower() in ON else schema.nsid) if schema.nsid is not None else None,
+        cookies=cookies,
     )
 
 

@@ -29,7 +29,8 @@ def json_schema_node() -> JsonSchema:
     definitions: JsonSchema = {}
     schema = _model(NodeSchema, definitions)
     schema["properties"]["monitors"]["additionalProperties"] = _monitor(definitions)
-    schema["properties"]["api"]["anyOf"].append({"enum": ["off", False]})
+    for name in ("api", "cookies"):
+        schema["properties"][name]["anyOf"].append({"enum": ["off", False]})
     return {"$schema": _DIALECT, "title": "gslb.yaml", **schema, "$defs": definitions}
 
 

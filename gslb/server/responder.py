@@ -1,12 +1,15 @@
 """What the transports share: the table in force, the draws, the counting, and the guard around our own bugs."""
 
 import random
+import time
 from collections import defaultdict
+from collections.abc import Callable
 
 import structlog
 
 from gslb.answer.finished import Facts
-from gslb.answer.respond import Reply, respond
+from gslb.answer.options import NodeOptions
+from gslb.answer.respond import Reply, Silence, respond
 from gslb.answer.short import ShortPath
 from gslb.answer.table import AnswerTable
 from gslb.metrics import FOLD_AT, Metrics, Tally
@@ -36,12 +39,17 @@ class SystemDraws:
 
 
 class Responder:
-    """Bytes to bytes. `table` is replaced as a whole by the app; each query reads it once."""
+    """Bytes to bytes. `table` and `node`, what the node says in EDNS options, are replaced as a whole by the app; each
+    query reads them once. `clock` gives Unix seconds."""
 
-    def __init__(self, metrics: Metrics, udp_size: int = DEFAULT_UDP_SIZE) -> None:
+    def __init__(
+        self, metrics: Metrics, udp_size: int = DEFAULT_UDP_SIZE, *, clock: Callable[[], float] = time.time
+    ) -> None:
         self.table = AnswerTable()
         self.source = SystemDraws()
         self.udp_size = udp_size
+        self.clock = clock
+        self.node = NodeOptions()
         self.short = ShortPath(udp_size)
         self.metrics = metrics
         self.exchange: Exchange | None = None
@@ -51,7 +59,7 @@ class Responder:
         """The reply to any octets from a client's address; a stream for a transfer, None for silence. Counts what it
         does."""
         try:
-            reply = respond(data, self.table, self.source, udp=udp, udp_size=self.udp_size)
+            reply = self._respond(data, client, udp=udp)
             if isinstance(reply, Reply) and reply.for_peers and self.exchange is not None:
                 return self._answer_peer(self.exchange, data, client, reply, tally, udp=udp)
         except Exception as error:  # noqa: BLE001  the one guard: a bug of ours costs this query, not the server
@@ -68,13 +76,25 @@ class Responder:
             tally.fold()
         return reply.wire
 
+    def _respond(self, data: bytes, client: str, *, udp: bool) -> Reply | Silence:
+        return respond(
+            data,
+            self.table,
+            self.source,
+            udp=udp,
+            udp_size=self.udp_size,
+            node=self.node,
+            client=client,
+            now=self.clock(),
+        )
+
     def _answer_peer(
         self, exchange: Exchange, data: bytes, client: str, refusal: Reply, tally: Tally, *, udp: bool
     ) -> bytes | Stream | None:
         """As `answer`, for what peers ask. What they signed is counted once, by its reply."""
 
         def plain(unsigned: bytes) -> bytes | None:
-            reply = respond(unsigned, self.table, self.source, udp=udp, udp_size=self.udp_size)
+            reply = self._respond(unsigned, client, udp=udp)
             return reply.wire if isinstance(reply, Reply) else None
 
         reply = exchange.answer(data, client, plain, udp=udp)

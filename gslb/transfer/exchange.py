@@ -12,12 +12,13 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
+from gslb.answer.options import Asking, NodeOptions, fault_of, reply_opt
 from gslb.config.access import AccessList
 from gslb.config.peers import Peer
 from gslb.transfer.outbound import History, Outgoing, outgoing
 from gslb.transfer.report import REPORT_TYPE, Report, render_report
 from gslb.wire.codes import AA, CLASS_IN, QR, RD, Opcode, Rcode, RRType, type_to_text
-from gslb.wire.edns import EXPIRE, with_option
+from gslb.wire.ede import BUSY, NO_NOTIFY, NO_TRANSFER, NO_VERSION, NOT_OURS, TCP_ONLY
 from gslb.wire.message import MAX_MESSAGE_OCTETS, NO_RECORDS, render_header
 from gslb.wire.names import Name, name_to_text, parent
 from gslb.wire.pack import DEFAULT_LIMIT, pack_messages
@@ -77,7 +78,7 @@ class Exchange:
     ) -> None:
         self.keys: Mapping[Name, TsigKey] = {}
         self.places = places
-        self.expires: Callable[[Name], int | None] = lambda _: None
+        self.node = NodeOptions()
         self.report: Callable[[Name], Report] = lambda _: {}
         self.counts = TransferCounts()
         self._published = published
@@ -92,9 +93,10 @@ class Exchange:
             message = parse_message(data)
         except MessageError:
             return _bare(data, Rcode.FORMERR)
-        if message.question is None:
+        if message.question is None or fault_of(message.edns, udp=udp):
             return _bare(data, Rcode.FORMERR)
-        request = _Request(data, message, message.question, client, None, udp)
+        asking = self._asking(message, message.question, client, udp=udp)
+        request = _Request(data, message, message.question, asking, None)
         if message.tsig_start is None:
             return self._asked(request, plain)
         try:
@@ -109,6 +111,9 @@ class Exchange:
             return Stream((signer.sign(octets, self._clock()) for octets in reply.messages), reply.close)
         return None if reply is None else signer.sign(reply, self._clock())
 
+    def _asking(self, message: Message, question: Question, client: str, *, udp: bool) -> Asking:
+        return Asking(message.edns, question.qname.lower(), question.qtype, self.node, client, self._clock(), udp)
+
     def _asked(self, request: "_Request", plain: Plain) -> bytes | Stream | None:
         if opcode_of(request.message.flags) == Opcode.NOTIFY:
             return self._notify(request)
@@ -116,16 +121,7 @@ class Exchange:
             return self._transfer(request)
         if request.question.qtype == REPORT_TYPE and request.key is not None:
             return self._tell(request)
-        reply = plain(request.data)
-        return self._with_expire(request, reply) if reply is not None else None
-
-    def _with_expire(self, request: "_Request", reply: bytes) -> bytes:
-        """An SOA's answer with how long it is good for, where that was asked (RFC 7314 section 3)."""
-        edns = request.message.edns
-        if edns is None or request.question.qtype != RRType.SOA or all(code != EXPIRE for code, _ in edns.options):
-            return reply
-        seconds = self.expires(request.apex)
-        return reply if seconds is None else with_option(reply, EXPIRE, seconds.to_bytes(4, "big"))
+        return plain(request.data)
 
     # NOTIFY
 
@@ -134,12 +130,12 @@ class Exchange:
         published = self._published(apex)
         if published is None or not published.primaries:
             log.warning("notify_refused", reason="not a secondary zone here", **request.facts)
-            return request.echo(Rcode.NOTAUTH)
+            return request.echo(Rcode.NOTAUTH, error=NOT_OURS)
         if not any(peer.matches(request.client, request.key) for peer in published.primaries):
             self.counts.notifies[apex, "refused"] += 1
             advice = "if it is a primary, name it in the zone's `primaries`, with its key"
             log.warning("notify_refused", reason="not from a primary of the zone", advice=advice, **request.facts)
-            return request.echo(Rcode.REFUSED)
+            return request.echo(Rcode.REFUSED, error=NO_NOTIFY)
         self.counts.notifies[apex, "ok"] += 1
         hints = [record for record in request.message.answer if (record.owner, record.rtype) == (apex, RRType.SOA)]
         self._notified(apex, Soa.from_rdata(hints[0].rdata).serial if hints else None, request.client)
@@ -151,7 +147,7 @@ class Exchange:
         apex = parent(request.apex)
         published = self._published(apex)
         if published is None or request.apex != reserved_owner(apex):
-            return request.echo(Rcode.NOTAUTH)
+            return request.echo(Rcode.NOTAUTH, error=NOT_OURS)
         theirs = any(peer.matches(request.client, request.key) for peer in published.primaries)
         if not theirs and published.allow_transfer.kind_for(request.client, request.key) != "gslb":
             return self._refuse(request, "not a gslb peer of the zone")
@@ -162,14 +158,14 @@ class Exchange:
     def _transfer(self, request: "_Request") -> bytes | Stream:
         published = self._published(request.apex)
         if published is None or request.question.qclass != CLASS_IN:  # RFC 5936 section 2.2.1
-            return request.echo(Rcode.NOTAUTH)
+            return request.echo(Rcode.NOTAUTH, error=NOT_OURS)
         kind = published.allow_transfer.kind_for(request.client, request.key)
         if kind is None:
             return self._refuse(request, "not in the zone's `allow_transfer`")
         if published.view is None:
-            return request.echo(Rcode.SERVFAIL)
+            return request.echo(Rcode.SERVFAIL, error=NO_VERSION)
         if request.udp and request.question.qtype == RRType.AXFR:
-            return self._refuse(request, "AXFR is for TCP (RFC 5936 section 4.2)")
+            return self._refuse(request, "AXFR is for TCP (RFC 5936 section 4.2)", TCP_ONLY)
         incremental = request.question.qtype == RRType.IXFR
         have = _serial_of(request.message, request.apex) if incremental else None
         if incremental and have is None:
@@ -177,14 +173,14 @@ class Exchange:
         if request.udp:  # one SOA: nothing newer, or come back over TCP (RFC 1995 section 2)
             return next(request.pack(iter((soa_record(published.view),))))
         if self._under_way >= self.places:
-            return self._refuse(request, "`limits.transfers_out` are under way; it will come again")
+            return self._refuse(request, "`limits.transfers_out` are under way; it will come again", BUSY)
         return self._stream(request, outgoing(published.view, have, self._history, private=kind == "gslb"))
 
-    def _refuse(self, request: "_Request", reason: str) -> bytes:
+    def _refuse(self, request: "_Request", reason: str, error: bytes = NO_TRANSFER) -> bytes:
         how = type_to_text(request.question.qtype).lower()
         self.counts.results[request.apex, how, "refused"] += 1
         log.warning("transfer_refused", reason=reason, **request.facts)
-        return request.echo(Rcode.REFUSED)
+        return request.echo(Rcode.REFUSED, error=error)
 
     def _stream(self, request: "_Request", answer: Outgoing) -> Stream:
         self._under_way += 1
@@ -216,13 +212,20 @@ class _Request:
     data: bytes
     message: Message
     question: Question
-    client: str
+    asking: Asking
     key: TsigKey | None
-    udp: bool
 
     @property
     def apex(self) -> Name:
-        return self.question.qname.lower()
+        return self.asking.qname
+
+    @property
+    def client(self) -> str:
+        return self.asking.client
+
+    @property
+    def udp(self) -> bool:
+        return self.asking.udp
 
     @property
     def facts(self) -> dict[str, str]:
@@ -231,16 +234,18 @@ class _Request:
         signed = {"key": name_to_text(self.key.name)} if self.key is not None else {}
         return {"client": self.client, "question": asked} | signed
 
-    def echo(self, rcode: Rcode, flags: int = 0) -> bytes:
-        """A reply of the question and an rcode."""
-        header = render_header(self.data[:2], self.message.flags, flags, rcode, NO_RECORDS)
-        return header + self.question.wire
+    def echo(self, rcode: Rcode, flags: int = 0, error: bytes = b"") -> bytes:
+        """A reply of the question and an rcode; `error` is a rendered extended error."""
+        opt = reply_opt(self.asking, rcode, error=error)
+        header = render_header(self.data[:2], self.message.flags, flags, rcode, (0, 0, 1 if opt else 0))
+        return header + self.question.wire + opt
 
     def pack(self, records: Iterator[Record], limit: int = DEFAULT_LIMIT) -> Iterator[bytes]:
         """The messages of a transfer, with room for a signature."""
         flags = QR | AA | (self.message.flags & RD)
         reserve = tsig_octets(self.key) if self.key is not None else 0
-        return pack_messages(self.data[:2], flags, self.question.wire, records, limit=limit, reserve=reserve)
+        opt = reply_opt(self.asking, Rcode.NOERROR)
+        return pack_messages(self.data[:2], flags, self.question.wire, records, limit=limit, reserve=reserve, opt=opt)
 
 
 def _serial_of(request: Message, apex: Name) -> int | None:

@@ -11,23 +11,14 @@ import dns.rcode
 
 from gslb.transfer.faults import Fault, FaultError
 from gslb.wire.codes import AA, CLASS_IN, QR, TC, Opcode, Rcode, RRType, type_to_text
-from gslb.wire.edns import DEFAULT_UDP_SIZE
+from gslb.wire.edns import Option, render_opt, render_option
 from gslb.wire.names import Name, name_to_text
 from gslb.wire.pack import pack_message
 from gslb.wire.query import opcode_of
 from gslb.wire.records import Message, Question, Record
 from gslb.zone.zone import Soa
 
-EXPIRE_OPTION = 9
-_OPT = (
-    b"\x00"
-    + RRType.OPT.to_bytes(2, "big")
-    + DEFAULT_UDP_SIZE.to_bytes(2, "big")
-    + bytes(4)  # extended rcode, version, flags
-    + b"\x00\x04"
-    + EXPIRE_OPTION.to_bytes(2, "big")
-    + b"\x00\x00"
-)
+_OPT = render_opt(0, dnssec_ok=False, options=render_option(Option.EXPIRE, b""))
 
 _ADVICE: dict[int, str] = {
     Rcode.REFUSED: "allow it there for the address and key of this node",
@@ -110,6 +101,6 @@ def read_poll(message: Message, asked: Asked) -> Polled:
 
 def _expire_seconds(message: Message) -> int | None:
     for code, value in message.edns.options if message.edns is not None else ():
-        if code == EXPIRE_OPTION and len(value) == 4:
+        if code == Option.EXPIRE and len(value) == 4:
             return int.from_bytes(value, "big")
     return None

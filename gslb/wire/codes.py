@@ -43,7 +43,7 @@ class RRType(enum.IntEnum):
 
 
 class Rcode(enum.IntEnum):
-    """Reply codes (RFC 6895 section 2.3)."""
+    """Reply codes (RFC 6895 section 2.3, RFC 7873 section 8)."""
 
     NOERROR = 0
     FORMERR = 1
@@ -54,6 +54,7 @@ class Rcode(enum.IntEnum):
     YXDOMAIN = 6
     NOTAUTH = 9
     BADVERS = 16
+    BADCOOKIE = 23
 
 
 class Opcode(enum.IntEnum):

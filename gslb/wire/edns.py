@@ -76,12 +76,3 @@ def reply_limit(edns: Edns | None, udp_size: int = DEFAULT_UDP_SIZE) -> int:
     if edns is None:
         return PLAIN_UDP_SIZE
     return max(PLAIN_UDP_SIZE, min(edns.udp_size, udp_size))
-
-
-EXPIRE = Option.EXPIRE
-
-
-def with_option(reply: bytes, code: int, value: bytes) -> bytes:
-    """A reply of ours, which ends in an OPT record without options, with one option in it."""
-    option = render_option(code, value)
-    return reply[:-2] + len(option).to_bytes(2, "big") + option

@@ -1,7 +1,6 @@
 """What peers get on the DNS port: transfers, NOTIFY and signed queries, read by dnspython as an independent judge."""
 
 import ipaddress
-import random
 import time
 from collections.abc import Iterator, Sequence
 
@@ -15,12 +14,8 @@ import dns.tsig
 import dns.tsigkeyring
 import pytest
 
-from gslb.answer.compile import ZoneTable
-from gslb.answer.respond import Reply, respond
-from gslb.answer.table import AnswerTable
 from gslb.config.access import AccessList
 from gslb.config.peers import Peer
-from gslb.steering.conditions import Conditions
 from gslb.transfer.exchange import Exchange, Published, Stream
 from gslb.wire.names import Name, name_from_text
 from gslb.wire.tsig import TsigKey
@@ -238,22 +233,34 @@ def test_a_wrong_key_or_time_is_told_as_rfc_8945_wants(zone_of) -> None:
         dns.message.from_wire(reply, keyring=keyring(OURS), request_mac=late.mac)
 
 
-def test_an_soa_tells_how_long_it_is_good_when_asked(zone_of) -> None:
-    world = World(zone_of)
-    world.exchange.expires = lambda apex: 1234 if apex == APEX else None
-    table = AnswerTable().with_zone(ZoneTable(zone_of(LINES.format(serial=1))), Conditions())
+@pytest.mark.parametrize("rtype", ["AXFR", "IXFR"])
+def test_a_refusal_says_why_where_edns_is_spoken(zone_of, rtype: str) -> None:
+    query = transfer(rtype, 1)
+    query.use_edns(0)
+    reply = World(zone_of).ask(query, "192.0.2.9")[0]
+    assert [option.to_text() for option in reply.options] == ["EDE 18 (Prohibited): transfer not allowed"]
+    elsewhere = dns.message.make_query("y.example.", rtype, use_edns=0)
+    assert [option.to_text() for option in World(zone_of).ask(elsewhere, "192.0.2.2", OURS)[0].options] == [
+        "EDE 20 (Not Authoritative)"
+    ]
+    assert not World(zone_of).ask(transfer(rtype, 1), "192.0.2.9")[0].options
 
-    def ask(name: str, options: list[dns.edns.Option]) -> dns.message.Message:
-        query = dns.message.make_query(name, "SOA", use_edns=0, options=options)
-        reply = respond(query.to_wire(), table, random.Random(0))
-        assert isinstance(reply, Reply)
-        assert reply.for_peers is bool(options)
-        answer = world.exchange.answer(query.to_wire(), "192.0.2.2", lambda _: reply.wire, udp=True)
-        return dns.message.from_wire(answer)
 
-    empty = dns.edns.GenericOption(9, b"")
-    assert [(option.otype, option.data) for option in ask("x.example.", [empty]).options] == [(9, b"\x00\x00\x04\xd2")]
-    assert not ask("x.example.", []).options
+def test_every_message_of_a_transfer_has_an_opt_where_the_query_has_one(zone_of) -> None:
+    query = transfer()
+    query.use_edns(0)
+    messages = World(zone_of, filler=3000).ask(query, "192.0.2.2", OURS)
+    assert len(messages) > 2
+    assert {message.edns for message in messages} == {0}
+    assert {message.edns for message in World(zone_of).ask(transfer(), "192.0.2.2", OURS)} == {-1}
+
+
+def test_a_malformed_option_of_a_peer_is_formerr(zone_of) -> None:
+    query = notify()
+    query.use_edns(0, options=[dns.edns.GenericOption(10, b"short")])
+    world = World(zone_of, primaries=(NODE,))
+    assert world.ask(query, "192.0.2.2", udp=True)[0].rcode() == dns.rcode.FORMERR
+    assert not world.notified
 
 
 # NOTIFY

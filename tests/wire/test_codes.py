@@ -48,5 +48,5 @@ def test_meta_types_are_opt_and_128_to_255(rtype: int, *, expected: bool) -> Non
     assert is_meta_type(rtype) is expected
 
 
-def test_badvers_needs_more_than_the_four_bits_of_the_header() -> None:
-    assert [rcode for rcode in Rcode if rcode > 15] == [Rcode.BADVERS]
+def test_badvers_and_badcookie_need_more_than_the_four_bits_of_the_header() -> None:
+    assert [rcode for rcode in Rcode if rcode > 15] == [Rcode.BADVERS, Rcode.BADCOOKIE]
