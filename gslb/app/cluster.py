@@ -14,6 +14,7 @@ from typing import TypeVar
 import structlog
 
 from gslb.answer.compile import ZoneTable
+from gslb.app.pauses import set_aside
 from gslb.config.node import Limits, NodeConfig
 from gslb.config.peers import Peer
 from gslb.config.sources import SecondarySource, ZoneSource
@@ -164,6 +165,7 @@ class Cluster:
         """Serve and publish a version of a secondary zone."""
         zone, warnings = await asyncio.to_thread(transferred_zone, apex, view, self._config.probe_allow)
         table = await asyncio.to_thread(ZoneTable, zone)
+        set_aside(len(zone.rrsets))
         entry = self.secondaries.get(apex)
         if entry is None:  # dropped from the configuration meanwhile
             return

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gslb.answer.compile import ZoneTable
+from gslb.app.pauses import set_aside
 from gslb.config.node import MonitorProfile, ZoneSource
 from gslb.config.problems import ConfigError, Problem
 from gslb.config.textfile import read_text
@@ -70,7 +71,9 @@ class Zones:
         """Read, check and number a zone. When `starting`, a file that fails is replaced by its last good version."""
         loaded = self._load_file(source, monitors)
         if loaded.table is None and starting:
-            return self._load_last_good(source, monitors, loaded.problems)
+            loaded = self._load_last_good(source, monitors, loaded.problems)
+        if loaded.table is not None:
+            set_aside(len(loaded.table.zone.rrsets))
         return loaded
 
     def _load_file(self, source: ZoneSource, monitors: Mapping[str, MonitorProfile]) -> Loaded:

@@ -7,7 +7,7 @@ file's own folder or below it.
 
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -131,12 +131,6 @@ class _Reader:
         self.default_ttl: int | None = None
         self.last_ttl: int | None = None
         self.file = str(source.path)
-        self.directives = {
-            "$ORIGIN": self._read_origin,
-            "$TTL": self._read_ttl,
-            "$INCLUDE": self._read_include,
-            "$GENERATE": self._read_generate,
-        }
 
     def read_file(self, text: str, path: Path, origin: Name) -> None:
         outer = (self.file, self.origin, self.owner)
@@ -160,22 +154,22 @@ class _Reader:
 
     def _read_directive(self, entry: Entry) -> None:
         name, *arguments = _fields(entry.text)
-        read = self.directives.get(name.upper())
+        read = _DIRECTIVES.get(name.upper())
         if read is None:
-            raise ValueError(f"unknown directive {name}; known: {', '.join(self.directives)}")
-        read(entry, arguments)
+            raise ValueError(f"unknown directive {name}; known: {', '.join(_DIRECTIVES)}")
+        read(self, entry, arguments)
 
-    def _read_origin(self, _: Entry, arguments: list[str]) -> None:
+    def read_origin(self, _: Entry, arguments: list[str]) -> None:
         if len(arguments) != 1:
             raise ValueError("$ORIGIN takes one name")
         self.origin = canonical(name_from_text(arguments[0], self.origin))
 
-    def _read_ttl(self, _: Entry, arguments: list[str]) -> None:
+    def read_ttl(self, _: Entry, arguments: list[str]) -> None:
         if len(arguments) != 1 or _TTL.fullmatch(arguments[0]) is None:
             raise ValueError("$TTL takes one TTL, in seconds or such as 1h")
         self.default_ttl = _ttl_seconds(arguments[0])
 
-    def _read_include(self, entry: Entry, arguments: list[str]) -> None:
+    def read_include(self, entry: Entry, arguments: list[str]) -> None:
         if len(arguments) not in {1, 2}:
             raise ValueError("$INCLUDE takes a file and, if wanted, an origin")
         path = Path(self.file).parent / arguments[0].strip('"')
@@ -191,7 +185,7 @@ class _Reader:
             return
         self.read_file(text, path, origin)
 
-    def _read_generate(self, entry: Entry, arguments: list[str]) -> None:
+    def read_generate(self, entry: Entry, arguments: list[str]) -> None:
         if len(arguments) < 4:
             raise ValueError("$GENERATE takes a range, an owner, a type and rdata: $GENERATE 1-4 host$ A 192.0.2.$")
         owner, *rest = arguments[1:]
@@ -255,6 +249,14 @@ class _Reader:
     def _error(self, line: int, message: str) -> None:
         self.findings.problems.append(Problem(self.file, line, "", message))
         self.draft.unread.add((self.apex, None))
+
+
+_DIRECTIVES: dict[str, Callable[[_Reader, Entry, list[str]], None]] = {
+    "$ORIGIN": _Reader.read_origin,
+    "$TTL": _Reader.read_ttl,
+    "$INCLUDE": _Reader.read_include,
+    "$GENERATE": _Reader.read_generate,
+}
 
 
 def _shown(owner: Name, apex: Name) -> str:

@@ -16,17 +16,24 @@ from gslb.zone.zone import Zone
 
 
 class Node:
-    """A name that exists. `veil` is the node of the topmost cut at or above it or DNAME above it, or None. Where it is
-    the closest encloser of a name and `has_no_stand_in`, there is no such name."""
+    """A name that exists. `above` is the node above it that veils it; `is_cut`: it is a zone cut that nothing above
+    veils. No node refers to itself, so an index goes without the collector of cycles. Where a node is the closest
+    encloser of a name and `has_no_stand_in`, there is no such name."""
 
-    __slots__ = ("has_no_stand_in", "name", "rrsets", "veil", "wildcard")
+    __slots__ = ("above", "has_no_stand_in", "is_cut", "name", "rrsets", "wildcard")
 
     def __init__(self, name: Name, rrsets: Mapping[int, RRset]) -> None:
         self.name = name
         self.rrsets = rrsets
-        self.veil: Node | None = None
+        self.above: Node | None = None
+        self.is_cut = False
         self.wildcard: Node | None = None
         self.has_no_stand_in = False
+
+    @property
+    def veil(self) -> "Node | None":
+        """The topmost zone cut at or above this name, or DNAME above it."""
+        return self if self.is_cut else self.above
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +110,11 @@ class ZoneIndex:
         if node.name[:2] == WILDCARD_LABEL:
             above.wildcard = node
         if above.veil is not None:
-            node.veil = above.veil
+            node.above = above.veil
         elif RRType.DNAME in above.rrsets:
-            node.veil = above
+            node.above = above
         elif RRType.NS in node.rrsets:
-            node.veil = node
+            node.is_cut = True
 
     def closest(self, qname: Name) -> Node:
         """The node of `qname`, or its closest encloser (RFC 4592 section 3.3.1). `qname` is at or below the apex."""
@@ -141,7 +148,7 @@ class ZoneIndex:
 
     @staticmethod
     def _veiled(veil: Node, qname: Name, qtype: int) -> Outcome:
-        if veil.veil is not veil:  # a cut veils its own name too; a DNAME only the names below it
+        if not veil.is_cut:  # a cut veils its own name too; a DNAME only the names below it
             return _redirected(veil.rrsets[RRType.DNAME], qname)
         if qname == veil.name and qtype == RRType.DS:  # the parent's data (RFC 4035 section 3.1.4.1)
             return _at(veil, qtype)
