@@ -19,7 +19,7 @@ $(STAMP): pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@
 
-run: $(STAMP) ## start the demo on loopback: a node and live backends (ARGS="--for 60s" runs it unattended)
+run: $(STAMP) ## start the demo on loopback: two nodes and live backends (ARGS="--for 60s" runs it unattended)
 	@$(BIN)/gslb demo $(ARGS)
 
 test: $(STAMP) ## run the tests (ARGS="-k name" picks some)

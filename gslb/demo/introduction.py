@@ -5,7 +5,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from gslb.demo.plan import APEX, KEY_NAME, LOOPBACK, NAME, Plan
+from gslb.demo.plan import APEX, LOOPBACK, NAME, Plan
 
 
 def introduction(plan: Plan, *, keys: bool) -> str:
@@ -15,7 +15,6 @@ def introduction(plan: Plan, *, keys: bool) -> str:
     at_primary, at_secondary = (f"dig @{LOOPBACK} -p {node.dns_port}" for node in plan.nodes)
     control = f"http://{LOOPBACK}:{plan.control_port}"
     weights = ", ".join(str(weight) for weight in plan.weights.values())
-    signed = f'-y "hmac-sha256:{KEY_NAME}:$(cat {plan.key_file})"'
     return f"""\
 primary    DNS on {LOOPBACK} port {primary.dns_port}: reads the zone file
 secondary  DNS on {LOOPBACK} port {secondary.dns_port}: has the zone from the primary
@@ -32,7 +31,6 @@ edit       {plan.zone_file}   live when saved
 look       {gslb} status -c {primary.config}
            {gslb} explain -c {primary.config} {NAME}
            curl http://{LOOPBACK}:{primary.api_port}/metrics
-transfer   {at_primary} {APEX} AXFR {signed}
 logs       {plan.logs}
 try        Kill the primary and a backend, edit the zone, revive the primary:
            the secondary answers on, and both end equal, each by its own probes.

@@ -50,6 +50,8 @@ _QUIET_SECONDS = 1.0
 _SLACK_SECONDS = 1.0
 _UNDER_WAY_SECONDS = 0.1
 """So long before a node is killed, a query may have been sent that it did not come to answer."""
+_TELL_SECONDS = 0.5
+"""So long after a change its events have been told."""
 _EDIT_PATIENCE_SECONDS = max(EDIT_WITHIN.values()) + GRACE_SECONDS + _SLACK_SECONDS
 
 
@@ -171,6 +173,7 @@ class Director:
         )
 
     async def _primary_lost(self) -> Finding:
+        await asyncio.sleep(_TELL_SECONDS)
         self._tell("killing the primary")
         stream, killed = self._secondary.stream, now()
         answered = stream.answered
