@@ -96,5 +96,5 @@ class Child:
         if self._process is None or self._process.returncode is not None:
             return False
         with contextlib.suppress(ProcessLookupError):
-            self._process.send_signal(number)
+            os.kill(self._process.pid, number)  # `send_signal` would reap one that just died, and lose how it ended
         return True
