@@ -6,16 +6,17 @@ comparing fingerprints, once they have stopped moving: a file half-way through b
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 
 from watchfiles import awatch
 
 Fingerprint = tuple[int, int, int, int, int] | None
 POLL_SECONDS = 5.0
-_SETTLE_SECONDS = 0.04
+SETTLE_SECONDS = 0.04
 _SETTLE_TRIES = 25
-_GROUP_MS = 20
+_GROUP_MS = 5
 
 
 def fingerprint(path: Path) -> Fingerprint:
@@ -94,9 +95,20 @@ async def _settle(paths: set[Path]) -> dict[Path, Fingerprint]:
     """Wait until the files stand still, at most about a second; their fingerprints then."""
     before = {path: fingerprint(path) for path in paths}
     for _ in range(_SETTLE_TRIES):
-        await asyncio.sleep(_SETTLE_SECONDS)
+        wait_seconds = still_to_wait(before, time.time_ns())
+        if wait_seconds == 0.0:
+            break
+        await asyncio.sleep(wait_seconds)
         after = {path: fingerprint(path) for path in paths}
         if after == before:
             break
         before = after
     return before
+
+
+def still_to_wait(found: Mapping[Path, Fingerprint], now_ns: int) -> float:
+    """Seconds until the last change of the files is old enough, by their own times: one that was changed a while ago
+    stands still already. A time ahead of ours, from a file server's clock, says nothing."""
+    ages = [(now_ns - each[-1]) / 1e9 for each in found.values() if each is not None]
+    youngest = min(ages, default=SETTLE_SECONDS)
+    return SETTLE_SECONDS if youngest < 0 else max(0.0, SETTLE_SECONDS - youngest)

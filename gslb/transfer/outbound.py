@@ -6,13 +6,15 @@ meanwhile. A gslb peer gets the steering view, everybody else the plain one, und
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
 from gslb.wire.names import Name
 from gslb.wire.records import Record
 from gslb.zone.diff import ChangeSet, records, soa_record
+from gslb.zone.private import is_private
 from gslb.zone.serial import is_newer
-from gslb.zone.view import View, apex_of, soa_of, without_private
+from gslb.zone.view import View, apex_of, soa_of
 
 How = Literal["axfr", "ixfr", "current"]
 History = Callable[[Name, int, bool], Sequence[ChangeSet] | None]
@@ -40,14 +42,16 @@ def outgoing(view: View, have: int | None, history: History, *, private: bool) -
     if have is not None and (have == serial or is_newer(have, serial)):
         return Outgoing("current", serial, iter((soa_record(view),)))
     changes = history(apex, have, private) if have is not None else None
-    sent = view if private else without_private(view)
-    if changes and changes[-1].to_serial == serial and _size(changes) <= _count(sent):
+    if changes and changes[-1].to_serial == serial and _holds(_whole(apex, view, private=private), _size(changes)):
         return Outgoing("ixfr", serial, _differences(soa_record(view), changes))
-    return Outgoing("axfr", serial, _whole(apex, sent))
+    return Outgoing("axfr", serial, _whole(apex, view, private=private))
 
 
-def _whole(apex: Name, view: View) -> Iterator[Record]:
-    yield from records(view, apex)
+def _whole(apex: Name, view: View, *, private: bool) -> Iterator[Record]:
+    """An AXFR's records, each made when it is asked for: a zone of any size is sent between two batches of queries."""
+    for record in records(view, apex):
+        if private or not is_private(record.owner, apex):
+            yield record
     yield soa_record(view)
 
 
@@ -66,5 +70,6 @@ def _size(changes: Sequence[ChangeSet]) -> int:
     return sum(2 + len(change.removed) + len(change.added) for change in changes)
 
 
-def _count(view: View) -> int:
-    return sum(len(rrset.rdatas) for types in view.values() for rrset in types.values())
+def _holds(records: Iterator[Record], count: int) -> bool:
+    """True when there are at least so many; looks no further."""
+    return next(islice(records, count, None), None) is not None

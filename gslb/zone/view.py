@@ -42,7 +42,7 @@ def steering_view(zone: Zone) -> View:
     `zone.checks` refuses, has no room even for the marker: its steering view is its plain one."""
     if len(reserved_owner(zone.apex)) > MAX_NAME_OCTETS:
         return plain_view(zone)
-    view = dict(zone.rrsets)
+    view = zone.copied_rrsets()
     for rrset in private_rrsets(zone.apex, zone.steered.values()):
         view[rrset.owner] = MappingProxyType({PRIVATE_TYPE: rrset})
     return MappingProxyType(view)

@@ -1,0 +1,62 @@
+"""When a changed file counts as standing still."""
+
+import asyncio
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from gslb.app.watch import SETTLE_SECONDS, changes, fingerprint, still_to_wait
+
+NOW = 1_000_000_000_000_000_000
+
+
+def changed_at(nanoseconds: int) -> tuple[int, int, int, int, int]:
+    return (1, 1, 1, nanoseconds, nanoseconds)
+
+
+@pytest.mark.parametrize(
+    ("age", "wait"),
+    [(0.0, SETTLE_SECONDS), (0.01, SETTLE_SECONDS - 0.01), (SETTLE_SECONDS, 0.0), (3600.0, 0.0)],
+)
+def test_the_wait_ends_when_the_last_change_is_old_enough(age: float, wait: float) -> None:
+    assert still_to_wait({Path("a"): changed_at(NOW - int(age * 1e9))}, NOW) == pytest.approx(wait, abs=1e-6)
+
+
+def test_the_youngest_of_several_files_decides() -> None:
+    found = {Path("a"): changed_at(NOW - 10**12), Path("b"): changed_at(NOW)}
+    assert still_to_wait(found, NOW) == SETTLE_SECONDS
+
+
+def test_a_time_ahead_of_ours_says_nothing_and_a_file_that_went_needs_no_wait() -> None:
+    assert still_to_wait({Path("a"): changed_at(NOW + 10**12)}, NOW) == SETTLE_SECONDS
+    assert still_to_wait({Path("a"): None}, NOW) == 0.0
+
+
+def test_a_file_that_is_still_being_written_is_told_of_once_when_it_stands_still(tmp_path: Path) -> None:
+    path = tmp_path / "zone"
+    path.write_text("begun")
+
+    async def told() -> tuple[set[Path], float]:
+        stop = asyncio.Event()
+        found = changes(lambda: {path}, stop)
+        first = asyncio.ensure_future(anext(found))
+        await asyncio.sleep(0.05)
+        for _ in range(10):
+            with path.open("a") as file:
+                file.write("more\n")
+                os.fsync(file.fileno())
+            assert not first.done()
+            await asyncio.sleep(SETTLE_SECONDS / 4)
+        changed = await asyncio.wait_for(first, 10)
+        at = time.time_ns()
+        stop.set()
+        await found.aclose()
+        return changed, (at - path.stat().st_mtime_ns) / 1e9
+
+    before = fingerprint(path)
+    changed, age = asyncio.run(told())
+    assert changed == {path}
+    assert fingerprint(path) != before
+    assert age > SETTLE_SECONDS / 2  # the kernel's file times are up to 10 ms behind
