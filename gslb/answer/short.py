@@ -1,8 +1,9 @@
 """The short path: an ordinary query to its reply, without parsing.
 
 A query of one plain question, with no EDNS or an OPT without options, and an answer that was finished before, is
-a dictionary lookup, perhaps a draw, and a join; a name that is not there takes a lookup in its zone besides.
-Everything else is `None`: not mine, ask `respond`. A differential test holds the two equal.
+a dictionary lookup, perhaps a draw, and a join; a name that is not there takes a lookup in its zone besides. A query
+whose only option is a cookie, as many resolvers send with everything they ask, is answered as the query without it,
+with our cookie. Everything else is `None`: not mine, ask `respond`. A differential test holds the two equal.
 
 The question's octets after the name are compared as they are: lower-casing them too would take type 65 (HTTPS)
 for type 97. A zero octet inside a label ends the name early, and then no question of ours is equal: names in wire
@@ -16,7 +17,8 @@ from gslb.answer.draws import DrawSource, Outcome
 from gslb.answer.finished import Finished
 from gslb.answer.table import AnswerTable
 from gslb.answer.template import POINTERS
-from gslb.wire.edns import DEFAULT_UDP_SIZE, PLAIN_UDP_SIZE, render_opt
+from gslb.wire.cookies import CLIENT_OCTETS, COOKIE_OCTETS, ServerCookies
+from gslb.wire.edns import DEFAULT_UDP_SIZE, PLAIN_UDP_SIZE, Option, render_opt, render_option
 from gslb.wire.names import MAX_NAME_OCTETS, Name
 
 # Octets 2 to 11 of an ordinary query, to which of `Finished.heads` answers it: RD clear or set, then with an OPT;
@@ -27,10 +29,18 @@ _VARIANTS = {
     for rd in (0, 1)
     for ad_cd in (0, 0x10, 0x20, 0x30)
 }
+# How the rdata of an OPT with a cookie and nothing else begins, its length first: with a cookie of ours, and without.
+_WITH_OURS, _WITHOUT = (
+    (4 + octets).to_bytes(2, "big") + render_option(Option.COOKIE, bytes(octets))[:4]
+    for octets in (COOKIE_OCTETS, CLIENT_OCTETS)
+)
+_COOKIE_LENGTH = _WITH_OURS[:2]
+_NO_OPTIONS = b"\x00\x00"
 _CLASS_IN = b"\x00\x01"
 _MAX_WHOLE = 20_000
 _SIZES = (512, 1220, 1232, 1280, 1400, 1410, 1432, 1440, 1452, 1472, 2048, 4000, 4096, 8192, 65535)
 
+_Whole = tuple[bytes, Finished, int]
 Shortcut = tuple[bytes, Finished, Outcome | None]
 """The reply, what it was made from, and the member drawn."""
 
@@ -49,21 +59,50 @@ class ShortPath:
             for flags in (b"\x00\x00", b"\x80\x00")
         }
         self._opts[b""] = (b"", PLAIN_UDP_SIZE)
-        # Whole queries but for the id, to whole replies: of answers without a draw, good while `_kept` is the table's.
-        self._whole: dict[bytes, tuple[bytes, Finished]] = {}
+        self.cookies: ServerCookies | None = None
+        # Whole queries but for the id, to whole replies and their limit: of answers without a draw, good while `_kept`
+        # is the table's.
+        self._whole: dict[bytes, _Whole] = {}
         self._kept: object = None
 
-    def answer(self, data: bytes, table: AnswerTable, source: DrawSource) -> Shortcut | None:
-        """The reply to an ordinary query, or None."""
+    def answer(
+        self, data: bytes, table: AnswerTable, source: DrawSource, client: str = "", now: float = 0.0
+    ) -> Shortcut | None:
+        """The reply to an ordinary query, or None. The client's address and `now`, Unix seconds, are for cookies."""
         if table.kept is not self._kept:
             self._whole, self._kept = {}, table.kept
         whole = self._whole.get(data[2:])
         if whole is not None:
             return data[:2] + whole[0], whole[1], None
+        if data[-30:-24] == _WITH_OURS:
+            return self._with_cookie(data[:-30] + _NO_OPTIONS, data[-24:], table, source, client, now)
+        if data[-14:-8] == _WITHOUT:
+            return self._with_cookie(data[:-14] + _NO_OPTIONS, data[-8:], table, source, client, now)
         return self._made(data, table, source)
 
-    def _made(self, data: bytes, table: AnswerTable, source: DrawSource) -> Shortcut | None:
-        """The reply, made from a finished answer."""
+    def _with_cookie(
+        self, data: bytes, value: bytes, table: AnswerTable, source: DrawSource, client: str, now: float
+    ) -> Shortcut | None:
+        """The reply to a query of which the cookie was cut off the end: `data` ends in an OPT without options, or else
+        it is no ordinary query."""
+        if self.cookies is None:
+            option = b""
+        else:
+            option, good = self.cookies.answer(value, client, now)
+            if self.cookies.required and not good:
+                return None
+        whole = self._whole.get(data[2:])
+        if whole is None:
+            return self._made(data, table, source, option, keep=False)
+        if not option:
+            return data[:2] + whole[0], whole[1], None
+        reply = data[:2] + whole[0][:-2] + _COOKIE_LENGTH + option
+        return None if len(reply) > whole[2] else (reply, whole[1], None)
+
+    def _made(
+        self, data: bytes, table: AnswerTable, source: DrawSource, option: bytes = b"", *, keep: bool = True
+    ) -> Shortcut | None:
+        """The reply, made from a finished answer; `option` goes into its OPT."""
         variant = _VARIANTS.get(data[2:12])
         if variant is None:
             return None
@@ -74,32 +113,39 @@ class ShortPath:
         question = data[12 : end - 4].lower() + data[end - 4 : end]
         finished = table.kept.get(question)
         if finished is None:
-            return _nxdomain(data, end, variant, ending, table)
+            return _nxdomain(data, end, variant, ending, table, option)
         outcome = None
-        record, opt = b"", ending[0]
+        record = b""
         if finished.draw is not None:
-            outcome = table.draws[finished.draw].pick_one(source)
+            draw = table.draws[finished.draw]
+            outcome = draw.pick_one(source)
             if outcome is None:
                 return None
             record = outcome.record
-            error = table.draws[finished.draw].error
-            if error and opt:
-                opt = opt[:-2] + len(error).to_bytes(2, "big") + error
+            option += draw.error
+        opt = _opt_with(ending[0], option) if option else ending[0]
         reply = b"".join((data[:2], finished.heads[variant], data[12:end], finished.tail, finished.owner, record, opt))
         if len(reply) > ending[1]:
             return None
-        if outcome is None and data.startswith(question, 12):
-            self._keep_whole(data, reply, finished)
+        if keep and outcome is None and data.startswith(question, 12):
+            self._keep_whole(data, (reply[2:], finished, ending[1]))
         return reply, finished, outcome
 
-    def _keep_whole(self, data: bytes, reply: bytes, finished: Finished) -> None:
+    def _keep_whole(self, data: bytes, whole: _Whole) -> None:
         """Keep the reply to a query that was asked in lower case; random case would only fill the memory."""
         if len(self._whole) >= _MAX_WHOLE:
             self._whole.clear()
-        self._whole[data[2:]] = (reply[2:], finished)
+        self._whole[data[2:]] = whole
 
 
-def _nxdomain(data: bytes, end: int, variant: int, ending: tuple[bytes, int], table: AnswerTable) -> Shortcut | None:
+def _opt_with(opt: bytes, options: bytes) -> bytes:
+    """An OPT without options, if any, with these."""
+    return opt[:-2] + len(options).to_bytes(2, "big") + options if opt else b""
+
+
+def _nxdomain(
+    data: bytes, end: int, variant: int, ending: tuple[bytes, int], table: AnswerTable, option: bytes
+) -> Shortcut | None:
     """The answer to a name that is not there. There are too many such names to keep their answers, and under a
     random-subdomain attack they are nearly all there is."""
     qname = data[12 : end - 4].lower()
@@ -110,7 +156,8 @@ def _nxdomain(data: bytes, end: int, variant: int, ending: tuple[bytes, int], ta
     if finished is None:
         return None
     tail = zone.nxdomain_tail.fill(b"", POINTERS[end - 4 - len(zone.apex)])
-    reply = b"".join((data[:2], finished.heads[variant], data[12:end], tail, ending[0]))
+    opt = _opt_with(ending[0], option) if option else ending[0]
+    reply = b"".join((data[:2], finished.heads[variant], data[12:end], tail, opt))
     return None if len(reply) > ending[1] else (reply, finished, None)
 
 

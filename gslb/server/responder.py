@@ -49,11 +49,21 @@ class Responder:
         self.source = SystemDraws()
         self.udp_size = udp_size
         self.clock = clock
-        self.node = NodeOptions()
         self.short = ShortPath(udp_size)
+        self._node = NodeOptions()
         self.metrics = metrics
         self.exchange: Exchange | None = None
         self._logged = 0
+
+    @property
+    def node(self) -> NodeOptions:
+        """What the node says in EDNS options."""
+        return self._node
+
+    @node.setter
+    def node(self, options: NodeOptions) -> None:
+        self._node = options
+        self.short.cookies = options.cookies
 
     def answer(self, data: bytes, client: str, tally: Tally, *, udp: bool) -> bytes | Stream | None:
         """The reply to any octets from a client's address; a stream for a transfer, None for silence. Counts what it
@@ -83,7 +93,7 @@ class Responder:
             self.source,
             udp=udp,
             udp_size=self.udp_size,
-            node=self.node,
+            node=self._node,
             client=client,
             now=self.clock(),
         )

@@ -38,11 +38,12 @@ class UdpListener:
         receive, send = self._socket.recvfrom, self._socket.sendto
         responder, count = self._responder, self.tally.log.append
         short, source, table = responder.short.answer, responder.source, responder.table
+        now = responder.clock()
         try:
             for _ in range(DRAIN_LIMIT):
                 data, peer = receive(MAX_QUERY_OCTETS)
                 try:
-                    shortcut = short(data, table, source)
+                    shortcut = short(data, table, source, peer[0], now)
                 except Exception as error:  # noqa: BLE001  a bug of ours costs this query, not the server
                     send(responder.servfail(data, error), peer)
                     continue

@@ -9,17 +9,25 @@ import pytest
 
 from gslb.answer.compile import ZoneTable
 from gslb.answer.draws import DrawSource
+from gslb.answer.options import NodeOptions
 from gslb.answer.respond import Reply, respond
 from gslb.answer.short import ShortPath
 from gslb.answer.table import AnswerTable
-from gslb.steering.conditions import Conditions
+from gslb.steering.conditions import Conditions, Health, Verdict
 from gslb.wire.codes import RRType
+from gslb.wire.cookies import ServerCookies
 from gslb.wire.names import name_from_text
 
 Seeded = Callable[[int], DrawSource]
 
 TYPES = (1, 2, 5, 6, 15, 16, 28, 33, 39, 43, 65, 97, 252, 255, 65282)
 OPT = b"\x00\x00\x29"
+CLIENT, NOW = "192.0.2.33", 1_750_000_000.0
+NODE = NodeOptions(b"node", ServerCookies(bytes(16)))
+STRICT = NodeOptions(cookies=ServerCookies(bytes(16), required=True))
+PLAIN_NODE = NodeOptions()
+CLIENT_COOKIE = b"\x00\x0c\x00\x0a\x00\x08abcdefgh"
+OUR_COOKIE = b"\x00\x1c" + ServerCookies(bytes(16)).answer(b"abcdefgh", CLIENT, NOW)[0]
 ADDITIONS = {
     "no EDNS": b"",
     "512": OPT + b"\x02\x00" + bytes(6),
@@ -32,12 +40,22 @@ ADDITIONS = {
     "Z bit": OPT + b"\x04\xd0\x00\x00\x40\x00\x00\x00",
     "extended rcode": OPT + b"\x04\xd0\x01\x00\x00\x00\x00\x00",
     "version 1": OPT + b"\x04\xd0\x00\x01\x00\x00\x00\x00",
-    "cookie": OPT + b"\x04\xd0\x00\x00\x00\x00\x00\x0c\x00\x0a\x00\x08abcdefgh",
+    "cookie": OPT + b"\x04\xd0\x00\x00\x00\x00" + CLIENT_COOKIE,
+    "cookie of ours, DO": OPT + b"\x04\xd0\x00\x00\x80\x00" + OUR_COOKIE,
+    "cookie of another's": OPT + b"\x04\xd0\x00\x00\x00\x00\x00\x1c\x00\x0a\x00\x18abcdefgh" + bytes(16),
+    "cookie, 512": OPT + b"\x02\x00\x00\x00\x00\x00" + CLIENT_COOKIE,
+    "cookie, version 1": OPT + b"\x04\xd0\x00\x01\x00\x00" + CLIENT_COOKIE,
+    "malformed cookie": OPT + b"\x04\xd0\x00\x00\x00\x00\x00\x0d\x00\x0a\x00\x09abcdefghi",
+    "cookie cut short": OPT + b"\x04\xd0\x00\x00\x00\x00" + CLIENT_COOKIE[:-1],
+    "cookie with a wrong length": OPT + b"\x04\xd0\x00\x00\x00\x00\x00\x0b" + CLIENT_COOKIE[2:],
+    "cookie without an OPT": CLIENT_COOKIE,
+    "nsid": OPT + b"\x04\xd0\x00\x00\x00\x00\x00\x04\x00\x03\x00\x00",
+    "nsid and cookie": OPT + b"\x04\xd0\x00\x00\x00\x00\x00\x10\x00\x03\x00\x00" + CLIENT_COOKIE[2:],
     "cut option": OPT + b"\x04\xd0\x00\x00\x00\x00\x00\x02\x00\x0a",
 }
 FLAGS = (0x0000, 0x0100, 0x0010, 0x0020, 0x0130, 0x0080, 0x0040, 0x0400, 0x0200, 0x8100, 0x2000)
 ORDINARY_FLAGS = (0x0000, 0x0100, 0x0010, 0x0020, 0x0130)
-ORDINARY_ADDITIONS = ("no EDNS", "512", "1232", "1232, DO", "4096, DO")
+ORDINARY_ADDITIONS = ("no EDNS", "512", "1232", "1232, DO", "4096, DO", "cookie", "cookie of ours, DO", "cookie, 512")
 
 
 def query(qname: bytes, qtype: int, flags: int = 0x0100, addition: str = "no EDNS", qclass: int = 1) -> bytes:
@@ -62,13 +80,22 @@ def variants(names: Iterable[bytes]) -> Iterator[bytes]:
         yield query(qname, 1, qclass=255)
 
 
-def is_equal(data: bytes, table: AnswerTable, seeded: Seeded, seed: int) -> bool:
+def is_equal(
+    data: bytes,
+    table: AnswerTable,
+    seeded: Seeded,
+    seed: int,
+    node: NodeOptions = NODE,
+    path: ShortPath | None = None,
+) -> bool:
     """Ask the short path with equal draws; True when it answered, and then it has to answer alike."""
-    short = ShortPath().answer(data, table, seeded(seed))
+    path = path or ShortPath()
+    path.cookies = node.cookies
+    short = path.answer(data, table, seeded(seed), CLIENT, NOW)
     if short is None:
         return False
     wire, finished, outcome = short
-    reply = respond(data, table, seeded(seed))
+    reply = respond(data, table, seeded(seed), node=node, client=CLIENT, now=NOW)
     assert isinstance(reply, Reply)
     assert wire == reply.wire
     assert finished.facts == reply.facts
@@ -83,6 +110,40 @@ def test_the_short_path_answers_as_respond_or_not_at_all(rich_table, rich_names,
         respond(data, rich_table, seeded(0))  # now everything that may be kept is kept
     spoken = sum(is_equal(data, rich_table, seeded, seed % 7) for seed, data in enumerate(every))
     assert spoken > len(every) / 8
+
+
+@pytest.mark.parametrize("node", [NODE, STRICT, PLAIN_NODE], ids=["cookies", "cookies required", "no cookies"])
+def test_a_path_that_keeps_whole_replies_answers_as_respond_or_not_at_all(
+    rich_table, rich_names, seeded, node: NodeOptions
+) -> None:
+    path = ShortPath()
+    every = [
+        query(name, qtype, addition=addition) for name in rich_names for qtype in (1, 16, 5) for addition in ADDITIONS
+    ]
+    for data in every:
+        respond(data, rich_table, seeded(0))
+    for data in every * 2:
+        is_equal(data, rich_table, seeded, 1, node, path)
+
+
+def test_a_degraded_answer_says_so_on_the_short_path_too(rich_zone, seeded) -> None:
+    down = {monitor.key: Verdict(Health.DOWN, 1.0, "refused", 1.0) for monitor in rich_zone.monitors()}
+    table = AnswerTable().with_zone(ZoneTable(rich_zone), Conditions(down))
+    spoken = 0
+    for name in ("first.example.", "turns.example.", "steered.example.", "tosteered.example."):
+        for addition in ORDINARY_ADDITIONS:
+            data = query(name_from_text(name), 1, addition=addition)
+            respond(data, table, seeded(0))
+            spoken += is_equal(data, table, seeded, 1)
+    assert spoken
+
+
+def test_a_required_cookie_that_is_not_good_is_left_to_respond(rich_table, seeded) -> None:
+    www = name_from_text("www.example.")
+    respond(query(www, 1), rich_table, seeded(0))
+    assert is_equal(query(www, 1, addition="cookie of ours, DO"), rich_table, seeded, 0, STRICT)
+    for addition in ("cookie", "cookie of another's"):
+        assert not is_equal(query(www, 1, addition=addition), rich_table, seeded, 0, STRICT)
 
 
 def test_equal_answers_for_every_draw(rich_table, rich_names, seeded) -> None:
@@ -247,6 +308,18 @@ def test_a_reply_over_the_limit_is_left_to_respond(zone_of, seeded) -> None:
     assert small.answer(query(big, 1, addition="1232"), table, seeded(0)) is not None
     small = ShortPath(udp_size=len(respond(query(big, 1, addition="1232"), table, seeded(0)).wire) - 1)
     assert small.answer(query(big, 1, addition="1232"), table, seeded(0)) is None
+
+
+@pytest.mark.parametrize(("addresses", "room_for_a_cookie"), [(28, True), (29, False), (30, False)])
+def test_a_cookie_counts_against_the_limit(zone_of, seeded, addresses: int, *, room_for_a_cookie: bool) -> None:
+    soa = "e. 60 SOA ns.e. ops.e. 1 1 1 1 1\n"
+    zone = zone_of(soa + "\n".join(f"a.e. 60 A 10.0.0.{n}" for n in range(addresses)))
+    table = AnswerTable().with_zone(ZoneTable(zone), Conditions())
+    name, path = name_from_text("a.e."), ShortPath()
+    respond(query(name, 1), table, seeded(0))
+    for _ in range(2):  # made, then kept whole
+        assert is_equal(query(name, 1, addition="cookie, 512"), table, seeded, 0, NODE, path) is room_for_a_cookie
+        assert is_equal(query(name, 1, addition="512"), table, seeded, 0, NODE, path)
 
 
 def test_the_bytes_of_the_short_path_are_read_alike_by_dnslib_and_dnspython(rich_table, rich_names, seeded) -> None:
