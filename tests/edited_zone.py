@@ -13,10 +13,12 @@ STEERED_SHARE = 10
 
 
 class EditedZone:
-    """`names` is how many owners there are below the apex at first."""
+    """`names` is how many owners there are below the apex at first, `refresh` the SOA's, in seconds; a secondary that
+    missed a NOTIFY asks by then."""
 
-    def __init__(self, apex: str, names: int, seed: int = 1) -> None:
+    def __init__(self, apex: str, names: int, seed: int = 1, refresh: int = 2) -> None:
         self.apex = apex
+        self.refresh = refresh
         self._random = random.Random(f"{apex} {seed}")
         self._next = 0
         self.records: dict[str, dict[str, object]] = {}
@@ -29,7 +31,7 @@ class EditedZone:
     # Files
 
     def yaml(self) -> str:
-        soa = {"refresh": "2s", "retry": "1s", "expire": "1h", "minimum": 60}
+        soa = {"refresh": f"{self.refresh}s", "retry": "1s", "expire": "1h", "minimum": 60}
         apex = {"type": "NS", "ttl": 3600, "values": [f"ns1.{self.apex}.", f"ns2.{self.apex}."], "gslb": {"soa": soa}}
         hosts = {name: {"type": "A", "ttl": 3600, "value": "127.0.0.1"} for name in ("ns1", "ns2")}
         everything = {"": apex} | hosts | self.records
@@ -39,7 +41,7 @@ class EditedZone:
         """The plain records, as a foreign primary has them."""
         lines = [
             f"$ORIGIN {self.apex}.",
-            f"@ 3600 IN SOA ns1 hostmaster {serial} 2 1 3600 60",
+            f"@ 3600 IN SOA ns1 hostmaster {serial} {self.refresh} 1 3600 60",
             "@ 3600 IN NS ns1",
             "@ 3600 IN NS ns2",
             "ns1 3600 IN A 127.0.0.1",

@@ -1,13 +1,13 @@
 """When a changed file counts as standing still."""
 
 import asyncio
-import os
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from gslb.app.watch import SETTLE_SECONDS, changes, fingerprint, still_to_wait
+from gslb.app.watch import SETTLE_SECONDS, changes, still_to_wait
 
 NOW = 1_000_000_000_000_000_000
 
@@ -34,29 +34,34 @@ def test_a_time_ahead_of_ours_says_nothing_and_a_file_that_went_needs_no_wait() 
     assert still_to_wait({Path("a"): None}, NOW) == 0.0
 
 
-def test_a_file_that_is_still_being_written_is_told_of_once_when_it_stands_still(tmp_path: Path) -> None:
-    path = tmp_path / "zone"
-    path.write_text("begun")
+def test_a_file_that_is_still_being_written_is_told_of_once_it_stands_still(tmp_path: Path) -> None:
+    for attempt in range(10):
+        path = tmp_path / f"zone{attempt}"
+        path.write_text("begun")
+        early, age, widest_gap = asyncio.run(_told_while_written(path))
+        if widest_gap < SETTLE_SECONDS / 2:  # on a machine too busy to write in time nothing can be said
+            assert not early
+            assert age > SETTLE_SECONDS / 2  # the kernel's file times are up to 10 ms behind
+            return
+    pytest.skip("the machine is too busy for a writer that does not pause")
 
-    async def told() -> tuple[set[Path], float]:
-        stop = asyncio.Event()
-        found = changes(lambda: {path}, stop)
-        first = asyncio.ensure_future(anext(found))
-        await asyncio.sleep(0.05)
-        for _ in range(10):
-            with path.open("a") as file:
-                file.write("more\n")
-                os.fsync(file.fileno())
-            assert not first.done()
-            await asyncio.sleep(SETTLE_SECONDS / 4)
-        changed = await asyncio.wait_for(first, 10)
-        at = time.time_ns()
-        stop.set()
-        await found.aclose()
-        return changed, (at - path.stat().st_mtime_ns) / 1e9
 
-    before = fingerprint(path)
-    changed, age = asyncio.run(told())
-    assert changed == {path}
-    assert fingerprint(path) != before
-    assert age > SETTLE_SECONDS / 2  # the kernel's file times are up to 10 ms behind
+async def _told_while_written(path: Path) -> tuple[bool, float, float]:
+    """True when it was told of too early; seconds from the last write until it was told of; the writer's widest gap."""
+    stop = asyncio.Event()
+    found = changes(lambda: {path}, stop)
+    first = asyncio.ensure_future(anext(found))
+    await asyncio.sleep(0.05)
+    written = [time.monotonic()]
+    early = False
+    for _ in range(10):
+        with path.open("a") as file:
+            file.write("more\n")
+        written.append(time.monotonic())
+        await asyncio.sleep(SETTLE_SECONDS / 8)
+        early = early or first.done()
+    assert await asyncio.wait_for(first, 10) == {path}
+    age = time.monotonic() - written[-1]
+    stop.set()
+    await found.aclose()
+    return early, age, max(later - sooner for sooner, later in pairwise(written[1:]))
