@@ -24,7 +24,7 @@ from gslb.transfer.inbound import InboundLimits, Places
 from gslb.transfer.journal import Journal, JournalError
 from gslb.transfer.notify import Notifier
 from gslb.transfer.report import PeerView, look_at
-from gslb.transfer.secondary import SecondaryZone
+from gslb.transfer.secondary import InboundCounts, SecondaryZone
 from gslb.transfer.stream import Bounds
 from gslb.wire.names import Name, name_to_text
 from gslb.zone.diff import ChangeSet, diff, soa_record
@@ -63,19 +63,23 @@ class Cluster:
         self._journal = Journal(config.state_dir / "journal.sqlite", max_bytes=config.limits.journal_size)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
         self._views: dict[Name, View] = {}
+        self.counts_before: dict[Name, dict[tuple[str, str], InboundCounts]] = {}
         self.peer_views: dict[tuple[Name, str], PeerView] = {}
         self._places_in = Places.of(config.limits.transfers_in)
 
     async def configure(self, config: NodeConfig) -> None:
         """Take the peers, keys and secondary zones of a configuration, at the start or after an edit."""
-        self._config = config
         self.exchange.keys = config.tsig_keys
         self.exchange.places = config.limits.transfers_out
+        bounds_changed = config.probe_allow != self._config.probe_allow
+        self._config = config
         for apex in [apex for apex, entry in self.secondaries.items() if config.secondaries.get(apex) != entry.source]:
             await self._drop(apex)
         for apex, source in config.secondaries.items():
             if apex not in self.secondaries:
                 await self._add(source)
+            elif bounds_changed and apex in self._views:
+                await self._take(apex, self._views[apex])
 
     async def first_transfers(self, bound_seconds: float) -> None:
         """Wait until every secondary zone has a version, at most so long: a node that starts empty does not refuse
@@ -146,6 +150,9 @@ class Cluster:
     async def _drop(self, apex: Name) -> None:
         entry = self.secondaries.pop(apex)
         await entry.driver.stop()
+        for what, counts in entry.driver.counts.items():  # a counter that falls would look like a restart
+            of_before = self.counts_before.setdefault(apex, {})
+            of_before[what] = of_before.get(what, InboundCounts()) + counts
         self.withdraw(apex)
 
     async def _updated(self, apex: Name, view: View, changes: Sequence[ChangeSet] | None, contacted: float) -> None:
@@ -186,7 +193,6 @@ class Cluster:
             log.warning("contact_not_stored", zone=name_to_text(apex), problem=str(error))
 
     def _expired(self, apex: Name) -> None:
-        log.error("zone_expired", zone=name_to_text(apex), advice="no primary answered for the SOA's expire time")
         self.withdraw(apex)
         self._serve(apex, None)
 

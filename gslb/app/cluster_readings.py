@@ -8,6 +8,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from gslb.answer.table import AnswerTable
 from gslb.app.cluster import Cluster
+from gslb.transfer.secondary import InboundCounts
 from gslb.wire.names import name_to_text
 
 
@@ -44,7 +45,10 @@ def _transfers(cluster: Cluster) -> Iterator[Metric]:
         notify.add_metric(["out", result, name_to_text(apex)], times)
     for apex, entry in cluster.secondaries.items():
         came: Multiset[str] = Multiset()
-        for (how, result), counts in entry.driver.counts.items():
+        merged = dict(cluster.counts_before.get(apex, {}))
+        for what, counts in entry.driver.counts.items():
+            merged[what] = merged.get(what, InboundCounts()) + counts
+        for (how, result), counts in merged.items():
             transfers.add_metric(["in", how, result, name_to_text(apex)], counts.done)
             came[how] += counts.octets
         for how, count in came.items():

@@ -35,7 +35,7 @@ from gslb.config.problems import ConfigError
 from gslb.config.versions import VersionStore
 from gslb.health.service import HealthService
 from gslb.metrics import Metrics
-from gslb.server.listen import ListenError, Listeners
+from gslb.server.listen import ListenError, Listeners, check_free
 from gslb.server.responder import Responder
 from gslb.server.tcp import TcpLimits
 from gslb.steering.conditions import Conditions, OverrideKey
@@ -99,6 +99,7 @@ class Node:
 
     async def _start(self) -> None:
         self._take_state_dir()
+        check_free(self.config.listen)
         self.cluster = Cluster(self.config, self._serve_secondary, time.time)
         self.zones = Zones(VersionStore(self.config.state_dir), self.cluster.record)
         limits = self.config.limits
@@ -136,7 +137,7 @@ class Node:
             node=self.config.node,
             version=__version__,
             listen=[f"{host} port {port}" for host, port in listeners.addresses],
-            zones=len(self.zones.entries),
+            zones=len(self.table.zones),
             seconds=round(time.time() - self.started, 2),
         )
 
@@ -173,7 +174,7 @@ class Node:
             await web.TCPSite(runner, host, port).start()
         except OSError as error:
             raise StartError(
-                f"cannot open `api` on {host}:{port}: {error.strerror or error}: choose another port"
+                f"cannot open `api` on {host} port {port}: {os.strerror(error.errno or 0)}: choose another port"
             ) from None
         bound = runner.addresses[0]
         self.api_address = (bound[0], bound[1])
@@ -225,7 +226,7 @@ class Node:
         async with self._reloading:
             paths = None if changed is None else set(changed)
             monitors = self.config.monitors
-            if paths is None or paths & {self.config.path, self.config.zones_dir}:
+            if paths is None or paths & {self.config.path, self.config.zones_dir, *self.config.key_files}:
                 await self._reload_config()
             everything = paths is None or self.config.monitors != monitors
             for source in list(self.config.zones.values()):
@@ -284,9 +285,10 @@ class Node:
         self._watch_health()
 
     def _watched(self) -> set[Path]:
+        """The files whose changes are live: configuration, keys, and zones with what they include."""
         directory = {self.config.zones_dir} if self.config.zones_dir is not None else set()
         zones = {path for source in self.config.zones.values() for path in self.zones.files_of(source)}
-        return {self.config.path, *directory, *zones}
+        return {self.config.path, *self.config.key_files, *directory, *zones}
 
     async def _watch_files(self) -> None:
         async for changed in changes(self._watched, self._stopping):
@@ -357,8 +359,10 @@ class Node:
         """How this node sees a zone: for its peers."""
         members = {}
         for row in members_status(self.table, self.health.conditions):
-            if row["monitor"] is not None and row["health"] != "up" and self._is_in(row["owner"], apex):
-                members[f"{row['owner']} {row['type']} {row['value']}"] = [row["health"], row["since"], row["reason"]]
+            is_told = row["override"] is not None or (row["monitor"] is not None and row["health"] != "up")
+            if is_told and self._is_in(row["owner"], apex):
+                state = f"override {row['override']}" if row["override"] else row["health"]
+                members[f"{row['owner']} {row['type']} {row['value']}"] = [state, row["since"], row["reason"]]
         return {"version": REPORT_VERSION, "serial": self.cluster.serial(apex), "cut": False, "members": members}
 
     def _is_in(self, owner: str, apex: Name) -> bool:

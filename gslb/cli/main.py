@@ -14,7 +14,7 @@ from gslb.cli import ask
 from gslb.cli.check import check
 from gslb.cli.serve import serve
 from gslb.config.durations import parse_duration
-from gslb.config.node import load_node
+from gslb.config.node import load_node, state_dir_of
 from gslb.config.problems import ConfigError
 from gslb.config.schema import json_schema_node, json_schema_zone
 from gslb.demo.run import DemoOptions, demo
@@ -284,4 +284,13 @@ def _config(args: argparse.Namespace) -> Path:
 
 
 def _state_dir(args: argparse.Namespace) -> Path:
-    return load_node(_config(args)).state_dir
+    """Where the node is found. Problems of its file are told, and do not keep from asking a node that runs."""
+    path = _config(args)
+    try:
+        return load_node(path).state_dir
+    except ConfigError as error:
+        found = state_dir_of(path)
+        if found is None:
+            raise
+        print(f"{error}\n(a running node goes on with the configuration of before)\n", file=sys.stderr)
+        return found

@@ -29,7 +29,6 @@ def serve(config_path: Path) -> int:
         try:
             return runner.run(_serve(Node(config)))
         except StartError as error:
-            structlog.get_logger("gslb").error("cannot_start", problem=str(error))
             print(f"gslb: {error}", file=sys.stderr)
             return 1
 

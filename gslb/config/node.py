@@ -129,8 +129,8 @@ class LimitsSchema(Schema):
         Duration, Field(ge=1, le=86400, description="Time that one transfer may take, in or out.")
     ] = 600.0
     transfer_idle: Annotated[
-        Duration, Field(ge=0.1, le=3600, description="Time without an octet that ends a transfer, in or out.")
-    ] = 30.0
+        Duration, Field(ge=0.1, le=3600, description="A transfer that brings no whole message for so long has failed.")
+    ] = 10.0
     transfer_size: Annotated[
         Size, Field(ge=1 << 16, le=1 << 36, description="Octets that one transfer from a primary may have.")
     ] = 1 << 30
@@ -206,7 +206,7 @@ class Limits:
     transfers_out: int = 10
     transfers_in: int = 4
     transfer_timeout_seconds: float = 600.0
-    transfer_idle_seconds: float = 30.0
+    transfer_idle_seconds: float = 10.0
     transfer_size: int = 1 << 30
     journal_size: int = 64 << 20
 
@@ -232,6 +232,7 @@ class NodeConfig:
     zones_dir: Path | None
     nameservers: tuple[Name, ...] = ()
     limits: Limits = field(default_factory=Limits)
+    key_files: tuple[Path, ...] = ()
     peers: AnyMapping[str, Peer] = field(default_factory=lambda: MappingProxyType({}))
     secondaries: AnyMapping[Name, SecondarySource] = field(default_factory=lambda: MappingProxyType({}))
     probe_allow: ProbeBounds = field(default_factory=ProbeBounds)
@@ -242,6 +243,19 @@ class NodeConfig:
     def tsig_keys(self) -> dict[Name, TsigKey]:
         """The keys by their names on the wire, which is how a signed message names its key."""
         return {key.name: key for key in self.keys.values()}
+
+
+def state_dir_of(path: Path) -> Path | None:
+    """The node's `state_dir`, from a file that may have problems elsewhere; None where not even that can be read. By
+    it a running node is found, which goes on with the file of before."""
+    try:
+        tree = parse_yaml(read_text(path), str(path))
+    except ConfigError:
+        return None
+    if not isinstance(tree, Mapping):
+        return None
+    written = tree.get("state_dir")
+    return path.parent / (str(written) if isinstance(written, Text) else DEFAULT_STATE_DIR)
 
 
 def load_node(path: Path) -> NodeConfig:
@@ -278,6 +292,7 @@ def load_node(path: Path) -> NodeConfig:
         zones=MappingProxyType(zones.files),
         zones_dir=path.parent / schema.zones_dir if schema.zones_dir else None,
         nameservers=tuple(schema.nameservers),
+        key_files=_key_files(tree, path),
         limits=_limits(schema.limits),
         peers=references.peers,
         secondaries=MappingProxyType(zones.secondaries),
@@ -355,6 +370,11 @@ def _keys(tree: Mapping, path: Path, findings: Findings) -> dict[str, TsigKey]:
             findings.error(name.line, f"keys.{name}", f"on the wire this is the name of the key {twin!r} too")
         found[str(name)] = key
     return found
+
+
+def _key_files(tree: Mapping, path: Path) -> tuple[Path, ...]:
+    entries = _well_formed(tree, "keys", KeySchema)
+    return tuple(path.parent / entry.file for entry, _ in entries.values() if entry.file is not None)
 
 
 def _defaults(tree: Mapping, schema: NodeSchema | None, references: References) -> Defaults:

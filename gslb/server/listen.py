@@ -53,6 +53,17 @@ def local_addresses() -> list[str]:
     return found
 
 
+def check_free(addresses: tuple[Address, ...]) -> None:
+    """Find out at once, before a round of probes, that a named address cannot be had. Raises `ListenError`."""
+    for address in addresses:
+        if not ipaddress.ip_address(address[0]).is_unspecified:
+            try:
+                for sock in _bind_pair(address):
+                    sock.close()
+            except OSError as error:
+                raise ListenError(_explain(address, error)) from None
+
+
 class Listeners:
     """The open sockets of a node."""
 
@@ -159,7 +170,7 @@ def _bind(kind: socket.SocketKind, host: str, port: int) -> socket.socket:
 
 
 _ADVICE = {
-    errno.EADDRINUSE: "another program has the port; stop it (`ss -lunp` shows which) or choose another in `listen`",
+    errno.EADDRINUSE: "another program has the port; stop it (`ss -lntup` shows which) or choose another in `listen`",
     errno.EACCES: "ports below 1024 need root or CAP_NET_BIND_SERVICE; grant it or choose a port above 1023",
     errno.EADDRNOTAVAIL: "this machine has no such address; `ip address` lists what it has",
     errno.EAFNOSUPPORT: "this machine has no IPv6; take the address out of `listen`",

@@ -177,6 +177,40 @@ def test_two_keys_are_live_while_they_are_rotated(pair: Pair) -> None:
     pair.both_at(2)
 
 
+def test_a_key_file_that_is_written_anew_is_live_and_keeps_what_was_counted(pair: Pair) -> None:
+    in_file = pair.secondary_config.replace(f"secret: {SECRET}", "file: xfr.key")
+    pair.secondary.configure(in_file)
+    pair.secondary.write("xfr.key", SECRET + "\n")
+    pair.start()
+    pair.both_at(1)
+    pair.secondary.write("xfr.key", "d3JvbmcgYnV0IGxvbmcgZW5vdWdoIHNlY3JldA==\n")
+    wait_for(lambda: "are the secrets on both sides the same?" in pair.secondary.log(), "the new secret to be in use")
+    transfers = 'gslb_transfers_total{direction="in",how="axfr",result="ok",zone="pair.example."}'
+    assert pair.secondary.metrics()[transfers] == 1
+    pair.secondary.write("xfr.key", SECRET + "\n")
+    pair.edit(2)
+    pair.both_at(2)
+
+
+def test_where_probes_may_go_is_live_and_what_is_not_steered_is_told(pair: Pair) -> None:
+    pair.start()
+    pair.both_at(1)
+    pair.secondary.configure(pair.secondary_config + "probe_allow: []\n")
+    wait_for(lambda: not pair.secondary.status()["members"], "the steering to be refused")
+    assert "which `probe_allow` does not hold" in pair.secondary.run("status").stdout
+    pair.secondary.configure(pair.secondary_config)
+    wait_for(lambda: len(pair.secondary.status()["members"]) == 2, "the steering to be taken again")
+
+
+def test_an_override_on_one_node_is_a_difference(pair: Pair) -> None:
+    pair.start()
+    pair.both_at(1)
+    assert pair.secondary.run("override", "set", "www.pair.example", "127.0.0.11", "drain").returncode == 0
+    shown = pair.primary.run("cluster", "status")
+    assert shown.returncode == 1
+    assert "ns2 says override drain" in shown.stdout
+
+
 def test_a_zone_without_any_version_is_servfail_until_one_comes(pair: Pair) -> None:
     pair.secondary.configure(pair.secondary_config + "limits: {first_round: 300ms}\n")
     pair.secondary.start()

@@ -152,6 +152,15 @@ def test_the_configuration_is_live_as_a_whole(node: Daemon) -> None:
     wait_for(lambda: node.ask("www.more.example").rcode() == dns.rcode.REFUSED, "the zone to be dropped")
 
 
+def test_a_broken_configuration_does_not_keep_from_asking_the_node(node: Daemon) -> None:
+    node.configure("zones_dir: zones\nnonsense: 1\n")
+    wait_for(lambda: "config_not_taken" in node.log(), "the node to see the bad configuration")
+    asked = node.run("status")
+    assert asked.returncode == 1
+    assert "edit.example." in asked.stdout
+    assert "nonsense" in asked.stderr
+
+
 def test_sighup_reads_everything_again(node: Daemon) -> None:
     assert node.process is not None
     node.write("zones/edit.example.yaml", zone("192.0.2.5"))

@@ -32,7 +32,7 @@ first:
 
 
 def configure(daemon: Daemon, port: int) -> None:
-    monitor = f"{{probe: http, port: {port}, path: /, interval: 200ms, timeout: 100ms, rise: 2, fall: 2}}"
+    monitor = f"{{probe: http, port: {port}, path: /, interval: 400ms, timeout: 350ms, rise: 2, fall: 2}}"
     daemon.configure(f"zones_dir: zones\nmonitors: {{web: {monitor}}}\n")
     daemon.write("zones/live.example.yaml", ZONE)
 
@@ -64,11 +64,12 @@ def test_a_dead_member_leaves_the_answers_and_comes_back(node: Daemon, backends:
 
 def test_a_member_that_answers_503_is_down_with_that_reason(node: Daemon, backends: list[Backend]) -> None:
     backends[1].healthy = False
-    rows = wait_for(
-        lambda: [row for row in node.status()["members"] if row["value"] == "127.0.0.12" and row["health"] == "down"],
+    row = wait_for(
+        lambda: next((row for row in node.status()["members"] if row["health"] == "down"), None),
         "the member to be down",
     )
-    assert "503" in rows[0]["reason"]
+    assert row["value"] == "127.0.0.12"
+    assert "503" in row["reason"]
 
 
 def test_turns_go_round_and_failover_follows_the_order(node: Daemon, backends: list[Backend]) -> None:
@@ -90,6 +91,17 @@ def test_explain_names_pool_members_shares_and_who_was_skipped(node: Daemon, bac
     text = node.run("explain", "www.live.example", "--client", "203.0.113.9").stdout
     for wanted in ("203.0.113.9", "pool default", "TTL 5 s", "skipped: ", "refused", "100.0%", "1 of 2 available"):
         assert wanted in text
+
+
+def test_status_says_what_does_not_answer_as_configured(node: Daemon, backends: list[Backend]) -> None:
+    assert node.run("status").returncode == 0
+    for backend in backends:
+        backend.stop()
+    wait_for(lambda: node.run("status").returncode == 1, "the status to be not well")
+    shown = node.run("status").stdout
+    assert "Not answered as configured:" in shown
+    assert "nothing available in pool default: all_down values" in shown
+    assert "33.3%" in shown  # of `values`, which answer now
 
 
 def test_overrides_win_over_probes_and_survive_a_restart(node: Daemon) -> None:
