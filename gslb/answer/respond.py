@@ -14,7 +14,7 @@ from gslb.answer.options import Asking, NodeOptions, ZoneVersion, fault_of, lack
 from gslb.answer.table import AnswerTable
 from gslb.answer.template import POINTERS
 from gslb.wire.codes import AA, CLASS_IN, TC, Opcode, Rcode, RRType, is_meta_type
-from gslb.wire.ede import META_TYPE, NO_TRANSFER, NO_VERSION, NOT_OURS, UNKNOWN_KEY
+from gslb.wire.ede import META_TYPE, NO_TRANSFER, NO_VERSION, NOT_OURS, UNKNOWN_KEY, UNKNOWN_OPCODE
 from gslb.wire.edns import DEFAULT_UDP_SIZE, render_opt, reply_limit
 from gslb.wire.message import MAX_MESSAGE_OCTETS, QNAME_POINTER, Counts, pointer, render_header
 from gslb.wire.names import Name
@@ -162,7 +162,8 @@ def _refuse_packet(data: bytes, error: FormError) -> Reply | Silence:
         return Silence(error.reason)
     flags = int.from_bytes(data[2:4], "big")
     question = data[HEADER_OCTETS : error.question_end]
-    opt = render_opt(error.rcode, dnssec_ok=False) if error.with_opt else b""
+    why = UNKNOWN_OPCODE if error.rcode is Rcode.NOTIMP else b""
+    opt = render_opt(error.rcode, dnssec_ok=False, options=why) if error.with_opt else b""
     counts = (0, 0, 1 if opt else 0)
     header = render_header(data[:2], flags, 0, error.rcode, counts, questions=1 if question else 0)
     for_peers = opcode_of(flags) == Opcode.NOTIFY

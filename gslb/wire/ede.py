@@ -24,6 +24,7 @@ def render_ede(code: Ede, text: str = "") -> bytes:
     return render_option(Option.EDE, code.to_bytes(2, "big") + text.encode())
 
 
+UNKNOWN_OPCODE = render_ede(Ede.NOT_SUPPORTED)
 NOT_OURS = render_ede(Ede.NOT_AUTHORITATIVE)
 NO_VERSION = render_ede(Ede.NOT_READY, "no version of the zone")
 NO_TRANSFER = render_ede(Ede.PROHIBITED, "transfer not allowed")

@@ -19,7 +19,7 @@ class FormError(Exception):
     """A packet we do not take. `rcode` None: no reply. `reason` is a short constant text, fit for a counter.
 
     `question_end` is the offset after the question where one could be read: the reply echoes it. `with_opt`: the
-    fault lies in an OPT record, so the reply carries one (RFC 6891 section 7).
+    fault lies in an OPT record, or in an opcode with one beside it, so the reply carries one (RFC 6891 section 7).
     """
 
     def __init__(
@@ -61,7 +61,7 @@ def parse_query(data: bytes) -> Query:
     if flags & QR:
         raise FormError(None, "a response, not a query")
     if opcode_of(flags) != Opcode.QUERY:
-        raise FormError(Rcode.NOTIMP, "an opcode we do not serve")
+        raise FormError(Rcode.NOTIMP, "an opcode we do not serve", with_opt=_would_have_opt(data))
     questions, answers, authorities, additionals = (int.from_bytes(data[at : at + 2], "big") for at in (4, 6, 8, 10))
     if questions != 1:
         raise FormError(Rcode.FORMERR, "not exactly one question")
@@ -83,6 +83,14 @@ def parse_query(data: bytes) -> Query:
         edns,
         signed,
     )
+
+
+def _would_have_opt(data: bytes) -> bool:
+    """Whether the message, were it a query, would have an OPT record. Only its sender knows how else to read it."""
+    try:
+        return parse_query(data[:2] + bytes((data[2] & 0x87,)) + data[3:]).edns is not None
+    except FormError as error:
+        return error.with_opt
 
 
 def _question_name_end(data: bytes) -> int:

@@ -271,3 +271,10 @@ def test_an_extended_error_is_the_first_to_go_where_there_is_no_room(
     assert bool(reply.options) is says_why
     assert bool(reply.flags & dns.flags.TC) is truncated
     assert len(reply.answer[0] if reply.answer else ()) == (0 if truncated else members)
+
+
+def test_an_opcode_we_do_not_serve_is_told_with_an_opt(rich_table, seeded) -> None:
+    data = asked("www.example.", "A")
+    reply = reply_to(data[:2] + b"\x10" + data[3:], rich_table, seeded(0))
+    assert (reply.rcode(), reply.edns) == (dns.rcode.NOTIMP, 0)
+    assert [option.to_text() for option in reply.options] == ["EDE 21 (Not Supported)"]

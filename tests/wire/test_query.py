@@ -48,6 +48,12 @@ MALFORMED = {
     "opcode STATUS": (header(flags=0x1000) + question(), Rcode.NOTIMP, False, "an opcode"),
     "opcode NOTIFY": (header(flags=0x2000) + question(), Rcode.NOTIMP, False, "an opcode"),
     "opcode UPDATE": (header(flags=0x2800) + question(), Rcode.NOTIMP, False, "an opcode"),
+    "opcode 2 with an OPT": (
+        header(flags=0x1000, counts=(1, 0, 0, 1)) + question() + OPT,
+        Rcode.NOTIMP,
+        False,
+        "an opcode",
+    ),
     "opcode 15": (header(flags=0x7800), Rcode.NOTIMP, False, "an opcode"),
     # One question (RFC 9619).
     "a header only": (header(counts=(0, 0, 0, 0)), Rcode.FORMERR, False, "not exactly one question"),
@@ -140,13 +146,14 @@ def test_a_malformed_packet_gets_its_rcode_or_silence(kind: str) -> None:
     assert packet[12 : caught.value.question_end] == (packet[12 : packet.find(0, 12) + 5] if echoed else b"")
 
 
-def test_a_fault_in_the_opt_asks_for_an_opt_in_the_reply() -> None:
+def test_a_fault_in_or_beside_an_opt_asks_for_an_opt_in_the_reply() -> None:
     marked = set()
     for kind, (packet, *_) in MALFORMED.items():
         with pytest.raises(FormError) as caught:
             parse_query(packet)
         marked |= {kind} if caught.value.with_opt else set()
     assert marked == {
+        "opcode 2 with an OPT",
         "two OPT records",
         "an OPT not owned by the root",
         "an OPT in the authority section",
