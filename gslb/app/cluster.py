@@ -62,6 +62,7 @@ class Cluster:
         self._clock = clock
         self._journal = Journal(config.state_dir / "journal.sqlite", max_bytes=config.limits.journal_size)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._announcing = False
         self._views: dict[Name, View] = {}
         self.counts_before: dict[Name, dict[tuple[str, str], InboundCounts]] = {}
         self.peer_views: dict[tuple[Name, str], PeerView] = {}
@@ -118,8 +119,18 @@ class Cluster:
         before = self._views.get(apex)
         self._views[apex] = view
         if before is None or soa_of(before, apex).serial != soa_of(view, apex).serial:
-            source = self._source(apex)
-            self.notifier.tell(soa_record(view), source.notify if source is not None else ())
+            self._tell(apex)
+
+    def announce(self) -> None:
+        """Tell the peers of every zone, now and from now on: the node answers by now, so they can come and fetch."""
+        self._announcing = True
+        for apex in self._views:
+            self._tell(apex)
+
+    def _tell(self, apex: Name) -> None:
+        source = self._source(apex)
+        if self._announcing and source is not None:
+            self.notifier.tell(soa_record(self._views[apex]), source.notify)
 
     def withdraw(self, apex: Name) -> None:
         """Stop showing a zone."""

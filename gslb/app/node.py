@@ -129,6 +129,7 @@ class Node:
         listeners = Listeners(self.config.listen, self._responder, tcp)
         await listeners.start()
         self.listeners = listeners
+        self.cluster.announce()
         await self._open_monitoring()
         loops = (self._watch_files(), self._watch_addresses(), self._watch_peers())
         self._tasks = [asyncio.create_task(loop) for loop in loops]
