@@ -105,7 +105,10 @@ class Journal:
         self._max_history = max_bytes
         self._lock = threading.Lock()
         self._db: sqlite3.Connection | None = None
+        self._reading = threading.Lock()
+        self._reader: sqlite3.Connection | None = None
         self._run(lambda _: None)
+        self._read(lambda _: None)
 
     def commit(self, apex: Name, view: View, change_set: ChangeSet | None, now: float) -> None:
         """Make `view` the stored version of the zone, durably once this returns.
@@ -137,7 +140,7 @@ class Journal:
     def change_sets(self, apex: Name, since_serial: int, *, private: bool) -> list[ChangeSet] | None:
         """The chain of change sets from `since_serial` to the stored serial, in order; empty when they are the same.
         None: the history does not reach back so far, so the zone has to be sent as a whole. Without `private` it is
-        the chain of the plain view."""
+        the chain of the plain view. Does not wait for a commit that is under way."""
 
         def read(db: sqlite3.Connection) -> list[ChangeSet] | None:
             row = _row_of(db, apex)
@@ -145,7 +148,7 @@ class Journal:
                 return None
             return [] if row.serial == since_serial else _read_chain(db, row.zone, since_serial)
 
-        chain = self._run(read)
+        chain = self._read(read)
         if private or chain is None:
             return chain
         return [change_set.without_private() for change_set in chain]
@@ -209,6 +212,20 @@ class Journal:
             except (sqlite3.DatabaseError, StoredFormError) as error:
                 raise self._refused(error) from error
 
+    def _read(self, operation: Callable[[sqlite3.Connection], T]) -> T:
+        """Do `operation`, which only reads, by a connection of its own: it sees the last commit, and one under way, of
+        a large zone perhaps, does not hold it up."""
+        with self._reading:
+            try:
+                if self._reader is None:
+                    self._reader = self._open()
+                with self._reader:
+                    self._reader.execute("BEGIN")
+                    return operation(self._reader)
+            except (sqlite3.DatabaseError, StoredFormError):
+                self._close_reader()
+        return self._run(operation)  # which says what is wrong, and mends what it can
+
     def _attempt(self, operation: Callable[[sqlite3.Connection], T]) -> T:
         if self._db is None:
             self._db = self._open()
@@ -231,10 +248,18 @@ class Journal:
         return db
 
     def _close(self) -> None:
+        with self._reading:
+            self._close_reader()
         if self._db is not None:
             with contextlib.suppress(sqlite3.Error):
                 self._db.close()
             self._db = None
+
+    def _close_reader(self) -> None:
+        if self._reader is not None:
+            with contextlib.suppress(sqlite3.Error):
+                self._reader.close()
+            self._reader = None
 
     def _set_aside(self, error: Exception) -> None:
         bad = self._path.with_suffix(".bad")

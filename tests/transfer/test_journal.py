@@ -469,3 +469,34 @@ class TestStoredForm:
     def test_any_octets_are_a_change_set_or_damage(self, octets: bytes) -> None:
         with contextlib.suppress(StoredFormError):
             assert render_change_set(parse_change_set(octets)) == octets
+
+
+class Held(dict):
+    """A view whose owners are given out only when `go` is set."""
+
+    def __init__(self, view: View, entered: threading.Event, go: threading.Event) -> None:
+        super().__init__(view)
+        self._entered, self._go = entered, go
+
+    def __iter__(self) -> Iterator[bytes]:
+        self._entered.set()
+        assert self._go.wait(20)
+        return super().__iter__()
+
+
+def test_the_history_is_read_while_a_commit_is_under_way(journal: Journal) -> None:
+    write_versions(journal, 3)
+    entered, go = threading.Event(), threading.Event()
+    large = Held(version(1, apex=OTHER), entered, go)
+    writer = threading.Thread(target=journal.commit, args=(OTHER, large, None, 1.0))
+    writer.start()
+    try:
+        assert entered.wait(20)
+        chain = journal.change_sets(APEX, 1, private=True)
+        assert chain is not None
+        assert [change.to_serial for change in chain] == [2, 3]
+        assert journal.change_sets(OTHER, 1, private=True) is None  # what is not committed is not there
+    finally:
+        go.set()
+        writer.join(20)
+    assert journal.change_sets(OTHER, 1, private=True) == []
