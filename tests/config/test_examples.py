@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from gslb.config.cookies import CookiesSchema
 from gslb.config.keys import KeySchema
 from gslb.config.monitors import MonitorSchema
 from gslb.config.node import ApiSchema, LimitsSchema, LogSchema, NodeSchema, load_node
@@ -40,7 +41,8 @@ def test_every_example_zone_loads_without_a_warning(path):
 def test_the_example_node_names_every_key():
     text = NODE.read_text()
     options = {name for probe in PROBES.values() for name in probe.options.model_fields}
-    models = (NodeSchema, ApiSchema, LogSchema, ZoneSchema, LimitsSchema, KeySchema, PeerSchema, MonitorSchema)
+    nodes = (NodeSchema, ApiSchema, LogSchema, CookiesSchema, LimitsSchema)
+    models = (*nodes, ZoneSchema, KeySchema, PeerSchema, MonitorSchema)
     for key in options.union(*(model.model_fields for model in models)):
         assert re.search(rf"\b{key}:", text), key
 
