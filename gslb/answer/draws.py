@@ -59,6 +59,11 @@ class Draw:
     rcode: Rcode
     error: bytes = b""
 
+    def shares(self) -> dict[bytes, float]:
+        """The share of first answers of each value."""
+        total = sum(self.weights)
+        return {outcome.value: weight / total for outcome, weight in zip(self.outcomes, self.weights, strict=True)}
+
     @property
     def leads_on(self) -> bool:
         """True when an outcome is a CNAME to a name of the same zone."""

@@ -80,7 +80,7 @@ def _kind(rcode: Rcode, authoritative: bool) -> str:  # noqa: FBT001  two facts 
 
 def _steered(draw: Draw) -> dict[str, Any]:
     steered = draw.selection.steered
-    shares = _shares(draw)
+    shares = draw.shares()
     return {
         "type": type_to_text(steered.rrset.rtype),
         "policy": steered.policy,
@@ -93,11 +93,6 @@ def _steered(draw: Draw) -> dict[str, Any]:
         "pools": [_pool(state, steered.rrset.rtype, shares, draw) for state in draw.selection.path],
         "shares": {rdata_to_text(steered.rrset.rtype, value): share for value, share in shares.items()},
     }
-
-
-def _shares(draw: Draw) -> dict[bytes, float]:
-    total = sum(draw.weights)
-    return {outcome.value: weight / total for outcome, weight in zip(draw.outcomes, draw.weights, strict=True)}
 
 
 def _pool(state: PoolState, rtype: int, shares: dict[bytes, float], draw: Draw) -> dict[str, Any]:

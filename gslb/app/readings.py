@@ -45,8 +45,7 @@ def _members(table: AnswerTable, health: HealthService) -> Iterator[Metric]:
     )
     conditions = health.conditions
     for key, draw in table.draws.items():
-        total = sum(draw.weights)
-        shares = {out.value: weight / total for out, weight in zip(draw.outcomes, draw.weights, strict=True)}
+        shares = draw.shares()
         for pool in draw.selection.steered.pools:
             chosen = pool.name == draw.selection.pool
             for member in pool.members:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from gslb.answer.draws import Draw
 from gslb.answer.table import AnswerTable
 from gslb.app.cluster import SecondaryEntry
 from gslb.app.zones import FAILED, FROM_FILE, Zones
@@ -39,7 +38,7 @@ def members_status(table: AnswerTable, conditions: Conditions) -> list[dict[str,
     rows = []
     for key in sorted(table.draws, key=_by_name):
         draw = table.draws[key]
-        shares = _shares(draw)
+        shares = draw.shares()
         steered = draw.selection.steered
         for pool in steered.pools:
             chosen = pool.name == draw.selection.pool
@@ -86,11 +85,6 @@ def degraded_status(table: AnswerTable) -> list[dict[str, Any]]:
 
 def _by_name(key: SteeredKey) -> tuple[list[bytes], int]:
     return sort_key(key[0]), key[1]
-
-
-def _shares(draw: Draw) -> dict[bytes, float]:
-    total = sum(draw.weights)
-    return {outcome.value: weight / total for outcome, weight in zip(draw.outcomes, draw.weights, strict=True)}
 
 
 def not_ready(zones: Zones, config_problems: tuple[str, ...], *, serving: bool) -> list[str]:
