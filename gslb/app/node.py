@@ -256,7 +256,7 @@ class Node:
             self.zones.drop(apex)
             self.cluster.withdraw(apex)
             self._responder.table = self.table.without_zone(apex)
-            log.info("zone_dropped", zone=name_to_text(apex))
+            log.warning("zone_dropped", zone=name_to_text(apex), reason="no file and no entry names it any more")
         for apex in self.cluster.secondaries.keys() - config.secondaries.keys() - config.zones.keys():
             self._responder.table = self.table.without_zone(apex)
         self.config = config
