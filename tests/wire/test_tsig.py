@@ -6,12 +6,14 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import dns.flags
 import dns.message
 import dns.name
 import dns.opcode
 import dns.rcode
+import dns.renderer
 import dns.rrset
 import dns.tsig
 import pytest
@@ -45,8 +47,15 @@ MIDDLE = TsigKey(name_from_text("middle.key."), "hmac-sha384", b"the secret of t
 EVERY_KEY = pytest.mark.parametrize("key", [OLD, NEW, MIDDLE], ids=lambda key: key.algorithm)
 KEYS = {key.name: key for key in (OLD, NEW)}
 ALL_KEYS = {key.name: key for key in (OLD, NEW, MIDDLE)}
-NOW = time.time()
-"""dnspython reads the clock by itself."""
+NOW = 1_800_000_000.0
+
+
+@pytest.fixture(autouse=True)
+def dnspython_at_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """dnspython reads the clock by itself; here it stands, however long the tests before took."""
+    for module in (dns.message, dns.renderer):
+        monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: NOW))
+
 
 QUERY = pack_message(b"\xab\xcd", 0, QUESTION.wire)
 REPLY = pack_message(b"\xab\xcd", QR | AA, QUESTION.wire, answer=[Record(EXAMPLE, RRType.A, 60, b"\xc0\x00\x02\x01")])
