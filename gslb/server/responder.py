@@ -102,14 +102,18 @@ class Responder:
         self, exchange: Exchange, data: bytes, client: str, refusal: Reply, tally: Tally, *, udp: bool
     ) -> bytes | Stream | None:
         """As `answer`, for what peers ask. What they signed is counted once, by its reply."""
+        inside: list[Facts] = []
 
         def plain(unsigned: bytes) -> bytes | None:
             reply = self._respond(unsigned, client, udp=udp)
-            return reply.wire if isinstance(reply, Reply) else None
+            if not isinstance(reply, Reply):
+                return None
+            inside.append(reply.facts)
+            return reply.wire
 
         reply = exchange.answer(data, client, plain, udp=udp)
         if isinstance(reply, bytes):
-            tally.log.append(Facts("", refusal.facts.qtype, reply[3] & 0xF))
+            tally.log.append(inside[0] if inside else Facts("", refusal.facts.qtype, reply[3] & 0xF))
         return reply
 
     def servfail(self, data: bytes, error: Exception) -> bytes:
