@@ -13,7 +13,7 @@ from gslb.answer.template import Template, render_rrset
 from gslb.wire.codes import AA, Rcode, RRType, is_meta_type
 from gslb.wire.names import Name, is_at_or_below, name_to_text
 from gslb.wire.rdata import alias_target, target
-from gslb.zone.lookup import Alias, Found, NoData, Node, NxDomain, Redirection, Referral, ZoneIndex
+from gslb.zone.lookup import Alias, Found, NoData, Node, NxDomain, Outcome, Redirection, Referral, ZoneIndex
 from gslb.zone.rrset import RRset
 from gslb.zone.steered import SteeredKey
 from gslb.zone.zone import Zone
@@ -86,6 +86,10 @@ class ZoneTable:
         ttl = self._negative_ttl if ttl_seconds is None else min(self._negative_ttl, ttl_seconds)
         soa = self.zone.rrsets[self.apex][RRType.SOA]
         return Segment(AUTHORITY, 1, render_rrset(soa, self.apex, owner_is_open=False, ttl_seconds=ttl))
+
+    def outcome(self, qname: Name, qtype: int) -> tuple[Outcome, Node]:
+        """What `answer` is made from, and the node of the name or its closest encloser: for those who explain it."""
+        return self._index.lookup(qname, qtype), self._index.closest(qname)
 
     def answer(self, qname: Name, qtype: int) -> Answer:
         """The answer to a canonical name at or below the apex."""

@@ -6,8 +6,11 @@ It walks the same answers as `respond`, but shows the draw instead of taking it.
 from dataclasses import dataclass
 from typing import Any
 
+from gslb.answer.compile import Answer, ZoneTable
 from gslb.answer.draws import Draw
+from gslb.answer.found_at import END_OF_CHAIN, END_OF_LOOP, FoundAt, found_at
 from gslb.answer.respond import MAX_STEPS
+from gslb.answer.shown import shown_outcomes, shown_segments
 from gslb.answer.table import AnswerTable
 from gslb.steering.conditions import MemberState
 from gslb.steering.policies import POLICIES
@@ -20,7 +23,7 @@ from gslb.wire.rdata import rdata_to_text
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """`zone` None: not one of ours, REFUSED. `steps` are plain JSON values, one per owner of the chain; the last one
-    tells the outcome. `rcode` is what a client gets."""
+    tells the outcome. Each has its `records`, where they were `found_at` and `why`. `rcode` is what a client gets."""
 
     qname: str
     qtype: str
@@ -56,26 +59,35 @@ def explain(table: AnswerTable, qname: Name, qtype: int) -> Explanation:
     while name is not None and name not in seen and len(seen) <= MAX_STEPS:
         seen.add(name)
         answer = zone.answer(name, qtype)
-        rcode = answer.rcode
-        step: dict[str, Any] = {"owner": name_to_text(name), "kind": _kind(answer.rcode, answer.authoritative)}
+        found, draw = found_at(zone, name, qtype), None
         if answer.draw is not None:
             draw = table.draws[answer.draw]
-            step = {"owner": name_to_text(name), "kind": "steered"} | _steered(draw)
-            rcode = draw.rcode
-            name = None
-        elif answer.segments and answer.segments[0].section == 0:
-            step["kind"] = "alias" if answer.next is not None else "static"
-            name = answer.next
-        else:
-            name = None
-        steps.append(step)
+        rcode = answer.rcode if draw is None else draw.rcode
+        steps.append(_step(zone, name, found, answer) if draw is None else _drawn(zone, name, found, draw))
+        name = answer.next
+    if name is not None:
+        steps[-1]["why"] += END_OF_LOOP if name in seen else END_OF_CHAIN
     return Explanation(shown, kind, zone.text, zone.zone.serial, rcode.name, tuple(steps))
 
 
-def _kind(rcode: Rcode, authoritative: bool) -> str:  # noqa: FBT001  two facts of one answer
-    if rcode is Rcode.NXDOMAIN:
-        return "nxdomain"
-    return "nodata" if authoritative else "referral"
+def _step(zone: ZoneTable, name: Name, found: FoundAt, answer: Answer) -> dict[str, Any]:
+    """An owner that is not steered."""
+    return {
+        "owner": name_to_text(name),
+        "kind": found.kind,
+        "found_at": found.owner,
+        "why": found.why,
+        "records": shown_segments(name, zone.apex, answer.segments),
+    }
+
+
+def _drawn(zone: ZoneTable, name: Name, found: FoundAt, draw: Draw) -> dict[str, Any]:
+    """A steered owner: `records` are those that may be drawn, or what is answered when there are none."""
+    records = shown_outcomes(name, draw.outcomes)
+    if not draw.outcomes and draw.rcode is not Rcode.SERVFAIL:
+        records = shown_segments(name, zone.apex, [zone.negative(draw.selection.steered.rrset.ttl_seconds)])
+    step = {"owner": name_to_text(name), "kind": "steered", "found_at": found.owner, "why": found.why}
+    return step | _steered(draw) | {"records": records}
 
 
 def _steered(draw: Draw) -> dict[str, Any]:
@@ -85,6 +97,7 @@ def _steered(draw: Draw) -> dict[str, Any]:
         "type": type_to_text(steered.rrset.rtype),
         "policy": steered.policy,
         "policy_summary": POLICIES[steered.policy].summary,
+        "in_order": POLICIES[steered.policy].in_order,
         "answers": draw.answers,
         "ttl": steered.rrset.ttl_seconds,
         "pool": draw.selection.pool,
@@ -98,6 +111,9 @@ def _steered(draw: Draw) -> dict[str, Any]:
 def _pool(state: PoolState, rtype: int, shares: dict[bytes, float], draw: Draw) -> dict[str, Any]:
     chosen = state.pool.name == draw.selection.pool
     takes_part = chosen or draw.selection.pool is None  # all_down may answer with members of any pool
+    states = state.states
+    if POLICIES[draw.selection.steered.policy].in_order:
+        states = tuple(sorted(states, key=lambda member: member.member.priority))
     return {
         "name": state.pool.name,
         "chosen": chosen,
@@ -105,7 +121,7 @@ def _pool(state: PoolState, rtype: int, shares: dict[bytes, float], draw: Draw) 
         "fallback": state.pool.fallback,
         "members": [
             _member(member, rtype, shares.get(member.member.value) if takes_part else None, chosen=chosen)
-            for member in state.states
+            for member in states
         ],
     }
 
@@ -115,6 +131,7 @@ def _member(state: MemberState, rtype: int, share: float | None, *, chosen: bool
     return {
         "value": rdata_to_text(rtype, state.member.value),
         "weight": state.member.weight,
+        "priority": state.member.priority,
         "health": state.health.value,
         "available": state.available,
         "since": state.since,

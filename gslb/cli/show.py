@@ -167,44 +167,48 @@ def explain_view(value: dict[str, Any]) -> RenderableType:
         lines.append(
             Text("  the rule that matches: the one for every client (this zone has no rules by network or place)")
         )
-    for step in value["steps"]:
-        lines.append(_step(step))
-        lines += [_pool(pool) for pool in step.get("pools", [])]
+    lines += [_step(step) for step in value["steps"]]
     return Group(*lines)
 
 
-_KINDS = {
-    "static": "plain records, answered as written",
-    "alias": "a CNAME; the search goes on at its target",
-    "nodata": "the name exists, without this type (nodata)",
-    "nxdomain": "no such name (nxdomain)",
-    "referral": "below a zone cut: a referral to the child's servers",
-}
-
-
-def _step(step: dict[str, Any]) -> Text:
+def _step(step: dict[str, Any]) -> RenderableType:
     if step["kind"] != "steered":
-        return Text(f"\n{step['owner']}  {_KINDS[step['kind']]}")
+        return Group(Text(f"\n{step['owner']}  {step['why']}"), _records(step["records"]))
+    text = Text(f"\n{step['owner']}  {step['why']}, steered\n")
+    text.append(f"  {step['type']}, policy {step['policy']}: {step['policy_summary']}\n")
     answers = f"{step['answers']} answer{'s' if step['answers'] != 1 else ''}"
-    text = Text(f"\n{step['owner']} {step['type']}  policy {step['policy']}: {step['policy_summary']}\n")
     text.append(f"  {answers}, TTL {step['ttl']} s, from ")
     text.append(f"pool {step['pool']}" if step["pool"] else f"all_down: {step['all_down']}", style="bold")
     if step["degraded"]:
         text.append(f"\n  {step['degraded']}", style="yellow")
     if not step["pool"] and step["shares"]:
         text.append(f"\n  answered: {', '.join(step['shares'])}")
-    return text
+    return Group(text, *(_pool(pool, in_order=step["in_order"]) for pool in step["pools"]))
 
 
-def _pool(pool: dict[str, Any]) -> RenderableType:
+def _records(records: list[dict[str, Any]]) -> RenderableType:
+    """As dig has them, one a line however long; each section but the answer under its name."""
+    rows = [(row["owner"], str(row["ttl"]), "IN", row["type"]) for row in records]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    section = "answer"
+    for record, row in zip(records, rows, strict=True):
+        if record["section"] != section:
+            section = record["section"]
+            lines.append(f"  ({section})")
+        columns = (text.ljust(width) for text, width in zip(row, widths, strict=True))
+        lines.append(f"  {'  '.join(columns)}  {record['data']}")
+    return Text("\n".join(lines), no_wrap=True, overflow="ignore")
+
+
+def _pool(pool: dict[str, Any], *, in_order: bool) -> RenderableType:
+    decides = "priority" if in_order else "weight"
     used = "answers" if pool["chosen"] else "not used"
-    table = Table(
-        "member", "weight", "health", "since", "share", "", box=None, header_style="dim", padding=(0, 2, 0, 0)
-    )
+    table = Table("member", decides, "health", "since", "share", "", box=None, header_style="dim", padding=(0, 2, 0, 0))
     for member in pool["members"]:
         table.add_row(
             member["value"],
-            str(member["weight"]),
+            str(member[decides]),
             styled(member["health"]),
             ago(member["since"]),
             f"{member['share']:.1%}" if member["share"] is not None else "-",

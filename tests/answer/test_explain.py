@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import dns.message
+import dns.rdatatype
 import pytest
 
 from gslb.answer.compile import ZoneTable
@@ -144,3 +146,95 @@ def test_weights_of_a_pool_that_stands_by_are_equal(zone_of: ZoneOf) -> None:
     pool = Pool("main", (member(1), replace(member(2), weight=0), replace(member(3), weight=0)))
     found = explain(table_of(zone_of, steered(pool), 1), WWW, 1)
     assert members(found)["192.0.2.2"] == members(found)["192.0.2.3"] == (0.5, "")
+
+
+@pytest.mark.parametrize(
+    ("name", "qtype", "kind", "found_at", "why"),
+    [
+        ("mail.example.", 1, "static", "mail.example.", "exact match"),
+        ("x.wild.example.", 1, "static", "*.wild.example.", "the wildcard *.wild.example., for there is no such name"),
+        ("alias.example.", 1, "alias", "alias.example.", "a CNAME to www.example., where the search goes on"),
+        ("x.cwild.example.", 1, "alias", "*.cwild.example.", "the wildcard *.cwild.example.,"),
+        ("outside.example.", 1, "alias", "outside.example.", "www.elsewhere., which is not in this zone: resolvers"),
+        ("loop.example.", 1, "alias", "loop.example.", "runs in a circle, and ends here"),
+        ("www.d.example.", 1, "dname", "d.example.", "below the DNAME d.example.: renamed to www.target.example."),
+        ("x.child.example.", 1, "referral", "child.example.", "the zone cut child.example.: a referral"),
+        ("mail.example.", 15, "nodata", "mail.example.", "exact match: it has A, but no MX"),
+        ("b.c.example.", 1, "nodata", "b.c.example.", "nothing stands at this name, only below it"),
+        ("x.wild.example.", 15, "nodata", "*.wild.example.", "it has A, TXT, but no MX"),
+        ("no.such.example.", 1, "nxdomain", "example.", "the closest that exists is example., and it has no wildcard"),
+        ("x.swild.example.", 1, "steered", "*.swild.example.", "the wildcard *.swild.example."),
+        ("scname.example.", 1, "steered", "scname.example.", "a CNAME that is drawn"),
+        ("www.example.", 255, "static", "www.example.", "one rrset of our choice (RFC 8482)"),
+    ],
+)
+def test_the_first_step_says_where_the_answer_comes_from(rich_table, name, qtype, kind, found_at, why) -> None:
+    step = explain(rich_table, name_from_text(name), qtype).steps[0]
+    assert (step["kind"], step["found_at"]) == (kind, found_at)
+    assert why in step["why"]
+
+
+def test_a_chain_of_more_than_eight_steps_says_so(zone_of: ZoneOf) -> None:
+    chain = "".join(f"c{number}.e. 60 CNAME c{number + 1}.e.\n" for number in range(12))
+    table = AnswerTable().with_zone(ZoneTable(zone_of(PLAIN + chain)), Conditions())
+    found = explain(table, name_from_text("c0.e."), 1)
+    assert len(found.steps) == 9
+    assert found.steps[-1]["why"].endswith("a chain ends after 8 steps")
+
+
+def dug(records: list[dict[str, Any]], section: str) -> list[str]:
+    """The records of a section in the form of dnspython's text."""
+    return sorted(
+        f"{record['owner']} {record['ttl']} IN {record['type']} {record['data']}"
+        for record in records
+        if record["section"] == section
+    )
+
+
+def replied(rrsets: list[dns.rrset.RRset]) -> list[str]:
+    return sorted(
+        f"{rrset.name.to_text().lower()} {rrset.ttl} IN {rdata_line(rrset, rdata)}"
+        for rrset in rrsets
+        for rdata in rrset
+    )
+
+
+def rdata_line(rrset: dns.rrset.RRset, rdata: dns.rdata.Rdata) -> str:
+    return f"{dns.rdatatype.to_text(rrset.rdtype)} {rdata.to_text()}"
+
+
+def test_explain_shows_the_records_of_respond_section_by_section(rich_table, rich_names, seeded) -> None:
+    compared = 0
+    for qname in rich_names:
+        for qtype in (1, 2, 5, 6, 15, 16, 28, 33, 39, 43, 65, 97, 255):
+            found = explain(rich_table, qname.lower(), qtype)
+            records = [record for step in found.steps for record in step["records"]]
+            if any(step["kind"] == "steered" for step in found.steps):
+                continue
+            query = bytes(5) + b"\x01" + bytes(6) + qname + qtype.to_bytes(2, "big") + b"\x00\x01"
+            reply = dns.message.from_wire(respond(query, rich_table, seeded(1), udp=False).wire)
+            for section in ("answer", "authority", "additional"):
+                assert dug(records, section) == replied(getattr(reply, section)), (qname, qtype)
+            compared += 1
+    assert compared > 1000
+
+
+def test_a_steered_step_shows_the_records_that_may_be_drawn(zone_of: ZoneOf) -> None:
+    each = steered(Pool("main", (member(1, weight=3), member(2), member(3))))
+    (step,) = explain(table_of(zone_of, each, 3), WWW, 1).steps
+    assert dug(step["records"], "answer") == ["www.e. 30 IN A 192.0.2.1", "www.e. 30 IN A 192.0.2.2"]
+
+
+@pytest.mark.parametrize(("all_down", "shown"), [(AllDown.EMPTY, ["SOA"]), (AllDown.SERVFAIL, [])])
+def test_with_nothing_to_draw_the_negative_answer_is_shown_under_its_ttl(zone_of: ZoneOf, all_down, shown) -> None:
+    table = table_of(zone_of, steered(Pool("main", (member(1),)), all_down=all_down), 1)
+    (step,) = explain(table, WWW, 1).steps
+    assert [(record["type"], record["ttl"]) for record in step["records"]] == [(rtype, 30) for rtype in shown]
+
+
+def test_a_failover_pool_is_shown_in_its_order(zone_of: ZoneOf) -> None:
+    pool = Pool("main", (replace(member(1), priority=20), replace(member(2), priority=10), member(3)))
+    (step,) = explain(table_of(zone_of, steered(pool, policy="failover")), WWW, 1).steps
+    shown = [(each["value"], each["priority"]) for each in step["pools"][0]["members"]]
+    assert step["in_order"]
+    assert shown == [("192.0.2.3", 0), ("192.0.2.2", 10), ("192.0.2.1", 20)]

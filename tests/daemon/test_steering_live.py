@@ -1,5 +1,6 @@
 """Shares, failover and return, through the real node, real probes and real backends."""
 
+import json
 from collections import Counter
 
 import pytest
@@ -91,6 +92,24 @@ def test_explain_names_pool_members_shares_and_who_was_skipped(node: Daemon, bac
     text = node.run("explain", "www.live.example", "--client", "203.0.113.9").stdout
     for wanted in ("203.0.113.9", "pool default", "TTL 5 s", "skipped: ", "refused", "100.0%", "1 of 2 available"):
         assert wanted in text
+
+
+def test_explain_of_plain_records_shows_what_dig_shows(node: Daemon) -> None:
+    lines = [" ".join(line.split()) for line in node.run("explain", "live.example", "NS").stdout.splitlines()]
+    for wanted in (
+        "live.example. 3600 IN NS ns1.live.example.",
+        "(additional)",
+        "ns1.live.example. 3600 IN A 127.0.0.1",
+    ):
+        assert wanted in lines
+    steps = json.loads(node.run("explain", "--json", "nowhere.live.example").stdout)["steps"]
+    assert [(step["kind"], step["records"][0]["type"]) for step in steps] == [("nxdomain", "SOA")]
+
+
+def test_explain_of_a_failover_pool_shows_the_order(node: Daemon) -> None:
+    text = node.run("explain", "first.live.example").stdout
+    assert "priority" in text
+    assert "weight" not in text
 
 
 def test_status_says_what_does_not_answer_as_configured(node: Daemon, backends: list[Backend]) -> None:

@@ -13,4 +13,4 @@ def distribute(offer: Offer) -> Distribution:
     return Distribution(chosen, (1,) * len(chosen), offer.answers, DrawnBy.RANDOM)
 
 
-POLICY = Policy("the first available member in order of priority", DrawnBy.RANDOM, distribute)
+POLICY = Policy("the first available member in order of priority", DrawnBy.RANDOM, distribute, in_order=True)

@@ -19,8 +19,10 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A named pure function from an offer to a distribution. `summary` is for people: help, explain, docs."""
+    """A named pure function from an offer to a distribution. `summary` is for people: help, explain, docs.
+    `in_order`: the members' priorities decide, and their weights play no part."""
 
     summary: str
     drawn_by: DrawnBy
     distribute: Callable[[Offer], Distribution]
+    in_order: bool = False
