@@ -40,7 +40,7 @@ class Answer:
 
     `draw`: the steered owner and type whose outcomes make the answer section. `next`: the owner where a chain goes
     on, the target of the CNAME in the last segment. `exact`: the name exists, so there are few answers like this one
-    and they may be kept finished.
+    and they may be kept finished. `dname`: the owner of the DNAME in the first segment.
     """
 
     rcode: Rcode
@@ -49,6 +49,7 @@ class Answer:
     exact: bool = False
     draw: SteeredKey | None = None
     next: Name | None = None
+    dname: Name | None = None
 
 
 class ZoneTable:
@@ -128,17 +129,21 @@ class ZoneTable:
         )
 
     def _redirection(self, outcome: Redirection, qname: Name) -> Answer:
-        """A DNAME and the CNAME synthesized from it, TTL as the DNAME's (RFC 6672 section 3.1)."""
+        """A DNAME and the CNAME synthesized from it, TTL as the DNAME's (RFC 6672 section 3.1). A DNAME into itself
+        makes a chain without end of any name below it: its first step is all there is to say."""
+        owner = outcome.rrset.owner
         segments = (self._segment(ANSWER, outcome.rrset, owner_is_open=False),)
         following = outcome.target
         if following is None:
-            return Answer(Rcode.YXDOMAIN, authoritative=True, segments=segments)
+            return Answer(Rcode.YXDOMAIN, authoritative=True, segments=segments, dname=owner)
+        endless = is_at_or_below(alias_target(outcome.rrset.rdatas[0]), owner)
         synthesized = RRset(qname, RRType.CNAME, outcome.rrset.ttl_seconds, (following,))
         return Answer(
             Rcode.NOERROR,
             authoritative=True,
             segments=(*segments, Segment(ANSWER, 1, render_rrset(synthesized, self.apex, owner_is_open=True))),
-            next=following if is_at_or_below(following, self.apex) else None,
+            next=following if is_at_or_below(following, self.apex) and not endless else None,
+            dname=owner,
         )
 
     def _referral(self, cut: Node, qname: Name) -> Answer:

@@ -3,7 +3,7 @@
 It walks the same answers as `respond`, but shows the draw instead of taking it. Pure.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gslb.answer.compile import Answer, ZoneTable
@@ -15,15 +15,16 @@ from gslb.answer.table import AnswerTable
 from gslb.steering.conditions import MemberState
 from gslb.steering.policies import POLICIES
 from gslb.steering.select import PoolState
-from gslb.wire.codes import Rcode, type_to_text
+from gslb.wire.codes import Rcode, RRType, is_meta_type, type_to_text
 from gslb.wire.names import Name, name_to_text
 from gslb.wire.rdata import rdata_to_text
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """`zone` None: not one of ours, REFUSED. `steps` are plain JSON values, one per owner of the chain; the last one
-    tells the outcome. Each has its `records`, where they were `found_at` and `why`. `rcode` is what a client gets."""
+    """`zone` None: no zone of ours, or a type that no zone answers; REFUSED. `steps` are plain JSON values, one per
+    owner of the chain; the last one tells the outcome. Each has its `records`, where they were `found_at` and `why`.
+    `rcode` is what a client gets."""
 
     qname: str
     qtype: str
@@ -47,7 +48,7 @@ def explain(table: AnswerTable, qname: Name, qtype: int) -> Explanation:
     """Explain the answer to a canonical name and a type."""
     shown, kind = name_to_text(qname), type_to_text(qtype)
     apex = table.apex_for(qname, qtype)
-    if apex is None:
+    if apex is None or (is_meta_type(qtype) and qtype != RRType.ANY):
         return Explanation(shown, kind, None, None, Rcode.REFUSED.name, ())
     zone = table.zones[apex]
     if zone is None:
@@ -56,9 +57,14 @@ def explain(table: AnswerTable, qname: Name, qtype: int) -> Explanation:
     rcode = Rcode.NOERROR
     name: Name | None = qname
     seen: set[Name] = set()
+    dnames: set[Name] = set()
     while name is not None and name not in seen and len(seen) <= MAX_STEPS:
         seen.add(name)
         answer = zone.answer(name, qtype)
+        if answer.dname in dnames:  # it comes once in a reply
+            answer = replace(answer, segments=answer.segments[1:])
+        elif answer.dname is not None:
+            dnames.add(answer.dname)
         found, draw = found_at(zone, name, qtype), None
         if answer.draw is not None:
             draw = table.draws[answer.draw]

@@ -76,6 +76,9 @@ def _redirected(outcome: Redirection, zone: ZoneTable) -> FoundAt:
     owner = name_to_text(outcome.rrset.owner)
     if outcome.target is None:
         return FoundAt("dname", owner, f"below the DNAME {owner}, and too long once renamed (YXDOMAIN)")
+    if is_at_or_below(alias_target(outcome.rrset.rdatas[0]), outcome.rrset.owner):
+        where = f"{name_to_text(outcome.target)}, and so on without end, for the DNAME leads below itself"
+        return FoundAt("dname", owner, f"below the DNAME {owner}: renamed to {where}")
     return FoundAt("dname", owner, f"below the DNAME {owner}: renamed to {_leads_to(outcome.target, zone)}")
 
 

@@ -183,8 +183,10 @@ def _closed(query: Query, rcode: Rcode, opt: bytes, fault: str = "", *, for_peer
 
 
 def _walk(qname: Name, qtype: int, draft: _Draft, zone: ZoneTable, table: AnswerTable, source: DrawSource) -> None:
-    """Follow the chain from the question name to its end, a name seen before, or MAX_STEPS."""
+    """Follow the chain from the question name to its end, a name seen before, or MAX_STEPS. A DNAME that leads on more
+    than once is sent once: a reply holds no rrset twice (RFC 2181 section 5)."""
     seen: set[Name] = set()
+    dnames: set[Name] = set()
     name: Name | None = qname
     while name is not None and name not in seen and len(seen) <= MAX_STEPS:
         if seen:
@@ -193,8 +195,10 @@ def _walk(qname: Name, qtype: int, draft: _Draft, zone: ZoneTable, table: Answer
         if not seen:
             draft.authoritative = answer.authoritative
         seen.add(name)
-        for segment in answer.segments:
+        for segment in answer.segments[1:] if answer.dname in dnames else answer.segments:
             draft.add(segment)
+        if answer.dname is not None:
+            dnames.add(answer.dname)
         draft.rcode = answer.rcode
         draft.lasting = draft.lasting and answer.exact
         name = answer.next

@@ -19,6 +19,7 @@ from gslb.transfer.outbound import History, Outgoing, outgoing
 from gslb.transfer.report import REPORT_TYPE, Report, render_report
 from gslb.wire.codes import AA, CLASS_IN, QR, RD, Opcode, Rcode, RRType, type_to_text
 from gslb.wire.ede import BUSY, NO_NOTIFY, NO_TRANSFER, NO_VERSION, NOT_OURS, TCP_ONLY
+from gslb.wire.edns import render_opt
 from gslb.wire.message import MAX_MESSAGE_OCTETS, NO_RECORDS, render_header
 from gslb.wire.names import Name, name_to_text, parent
 from gslb.wire.pack import DEFAULT_LIMIT, pack_messages
@@ -93,10 +94,14 @@ class Exchange:
             message = parse_message(data)
         except MessageError:
             return _bare(data, Rcode.FORMERR)
-        if message.question is None or fault_of(message.edns, udp=udp):
+        if message.question is None:
             return _bare(data, Rcode.FORMERR)
         asking = self._asking(message, message.question, client, udp=udp)
         request = _Request(data, message, message.question, asking, None)
+        if message.edns is not None and message.edns.version != 0:
+            return request.echo_without_options(Rcode.BADVERS)
+        if fault_of(message.edns, udp=udp):
+            return request.echo_without_options(Rcode.FORMERR)
         if message.tsig_start is None:
             return self._asked(request, plain)
         try:
@@ -236,7 +241,13 @@ class _Request:
 
     def echo(self, rcode: Rcode, flags: int = 0, error: bytes = b"") -> bytes:
         """A reply of the question and an rcode; `error` is a rendered extended error."""
-        opt = reply_opt(self.asking, rcode, error=error)
+        return self._closed(rcode, flags, reply_opt(self.asking, rcode, error=error))
+
+    def echo_without_options(self, rcode: Rcode) -> bytes:
+        """To a request whose EDNS options cannot be read."""
+        return self._closed(rcode, 0, render_opt(rcode, dnssec_ok=False))
+
+    def _closed(self, rcode: Rcode, flags: int, opt: bytes) -> bytes:
         header = render_header(self.data[:2], self.message.flags, flags, rcode, (0, 0, 1 if opt else 0))
         return header + self.question.wire + opt
 

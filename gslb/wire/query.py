@@ -128,14 +128,19 @@ def _parse_records(data: bytes, start: int, authorities: int, additionals: int) 
                 raise FormError(Rcode.FORMERR, "a second or misplaced OPT record", start, with_opt=True)
             edns = _parse_opt(data[fixed:rdata], data[rdata:position], start)
         signed = rtype == RRType.TSIG
+        if signed and number < authorities:
+            raise FormError(Rcode.FORMERR, "a TSIG before the additional section", start)
     if position != len(data):
         raise FormError(Rcode.FORMERR, "octets after the last record", start)
     return edns, signed
 
 
 def _parse_opt(fixed: bytes, rdata: bytes, question_end: int) -> Edns:
-    """`fixed` are type, class (size), TTL (extended rcode, version, flags) and length (RFC 6891 section 6.1.3)."""
+    """`fixed` are type, class (size), TTL (extended rcode, version, flags) and length (RFC 6891 section 6.1.3). What
+    another version than 0 puts into the rdata is not known here."""
     size, version, flags = int.from_bytes(fixed[2:4], "big"), fixed[5], int.from_bytes(fixed[6:8], "big")
+    if version:
+        return Edns(size, version, bool(flags & 0x8000))
     try:
         options = parse_options(rdata)
     except ValueError:

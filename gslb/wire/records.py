@@ -204,7 +204,7 @@ class _Parser:
             raise MessageError("a second or misplaced OPT record")
         udp_size, self.extended_rcode, version, flags = struct.unpack_from("!HBBH", self.data, start - 8)
         try:
-            options = parse_options(self.data[start:end])
+            options = parse_options(self.data[start:end]) if version == 0 else ()
         except ValueError:
             raise MessageError("a malformed EDNS option") from None
         self.edns = Edns(udp_size, version, bool(flags & _DO), options)

@@ -238,3 +238,22 @@ def test_a_failover_pool_is_shown_in_its_order(zone_of: ZoneOf) -> None:
     shown = [(each["value"], each["priority"]) for each in step["pools"][0]["members"]]
     assert step["in_order"]
     assert shown == [("192.0.2.3", 0), ("192.0.2.2", 10), ("192.0.2.1", 20)]
+
+
+@pytest.mark.parametrize("qtype", [0, 41, 128, 249, 250, 251, 252, 253, 254, 255])
+def test_the_rcode_explained_is_the_one_that_is_answered(zone_of: ZoneOf, seeded, qtype: int) -> None:
+    table = table_of(zone_of, steered(Pool("main", (member(1),))))
+    query = b"\xab\xcd\x00\x00\x00\x01" + bytes(6) + WWW + qtype.to_bytes(2, "big") + b"\x00\x01"
+    assert explain(table, WWW, qtype).rcode == Rcode(respond(query, table, seeded(0)).facts.rcode).name
+
+
+def test_a_dname_into_itself_is_explained_by_its_first_step(zone_of: ZoneOf) -> None:
+    table = AnswerTable().with_zone(ZoneTable(zone_of(PLAIN + "d.e. 60 DNAME x.d.e.\n")), Conditions())
+    (step,) = explain(table, name_from_text("a.d.e."), 1).steps
+    assert "renamed to a.x.d.e., and so on without end" in step["why"]
+
+
+def test_a_dname_that_leads_on_twice_is_shown_once(zone_of: ZoneOf) -> None:
+    table = AnswerTable().with_zone(ZoneTable(zone_of(PLAIN + "up.e. 60 DNAME e.\n")), Conditions())
+    steps = explain(table, name_from_text("a.up.up.e."), 1).steps
+    assert [record["type"] for step in steps for record in step["records"]] == ["DNAME", "CNAME", "CNAME", "SOA"]

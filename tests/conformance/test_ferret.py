@@ -27,7 +27,7 @@ from gslb.zone.steered import SteeredKey
 from gslb.zone.zone import Zone
 
 TESTS = 4332
-MATCHING = 4311
+MATCHING = 4332
 ALL_DIFFER = "differs where 1 of four agree"
 FLAGS = dns.flags.QR | dns.flags.AA | dns.flags.TC | dns.flags.RD | dns.flags.AD | dns.flags.CD
 

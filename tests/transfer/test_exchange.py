@@ -255,17 +255,6 @@ def test_every_message_of_a_transfer_has_an_opt_where_the_query_has_one(zone_of)
     assert {message.edns for message in World(zone_of).ask(transfer(), "192.0.2.2", OURS)} == {-1}
 
 
-def test_a_malformed_option_of_a_peer_is_formerr(zone_of) -> None:
-    query = notify()
-    query.use_edns(0, options=[dns.edns.GenericOption(10, b"short")])
-    world = World(zone_of, primaries=(NODE,))
-    assert world.ask(query, "192.0.2.2", udp=True)[0].rcode() == dns.rcode.FORMERR
-    assert not world.notified
-
-
-# NOTIFY
-
-
 def notify(name: str = "x.example.") -> dns.message.Message:
     query = dns.message.make_query(name, "SOA")
     query.set_opcode(dns.opcode.NOTIFY)
@@ -273,6 +262,27 @@ def notify(name: str = "x.example.") -> dns.message.Message:
     soa = dns.rrset.from_text(name, 60, "IN", "SOA", f"ns.{name} ops.{name} 77 1 1 1 1")
     query.answer.append(soa)
     return query
+
+
+def test_a_malformed_option_of_a_peer_is_formerr(zone_of) -> None:
+    query = notify()
+    query.use_edns(0, options=[dns.edns.GenericOption(10, b"short")])
+    world = World(zone_of, primaries=(NODE,))
+    reply = world.ask(query, "192.0.2.2", udp=True)[0]
+    assert (reply.rcode(), reply.edns) == (dns.rcode.FORMERR, 0)
+    assert not world.notified
+
+
+@pytest.mark.parametrize("query", [transfer("IXFR", 1), notify()])
+def test_the_options_of_another_version_are_not_read(zone_of, query) -> None:
+    query.use_edns(1, options=[dns.edns.GenericOption(10, b"short")])
+    world = World(zone_of, primaries=(NODE,))
+    reply = world.ask(query, "192.0.2.2")[0]
+    assert (reply.rcode(), reply.edns) == (dns.rcode.BADVERS, 0)
+    assert not world.notified
+
+
+# NOTIFY
 
 
 def test_a_notify_from_a_primary_is_taken_with_its_serial(zone_of) -> None:

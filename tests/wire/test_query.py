@@ -133,6 +133,12 @@ MALFORMED = {
         "a malformed EDNS option",
     ),
     "half an option code": (with_additional(opt(b"\x00")), Rcode.FORMERR, True, "a malformed EDNS option"),
+    "a TSIG in the authority section": (
+        header(counts=(1, 0, 1, 0)) + question(qtype=RRType.IXFR) + TSIG,
+        Rcode.FORMERR,
+        True,
+        "a TSIG before the additional section",
+    ),
     "a record after the TSIG": (with_additional(TSIG, OPT), Rcode.FORMERR, True, "a record after the TSIG"),
 }
 
@@ -188,6 +194,10 @@ def test_a_fault_in_or_beside_an_opt_asks_for_an_opt_in_the_reply() -> None:
                 Edns(1232, 0, dnssec_ok=True, options=((10, b"abcdefgh"),)),
                 signed=False,
             ),
+        ),
+        (  # the answer to another version is BADVERS, whatever its rdata holds (RFC 6891 section 6.1.3)
+            with_additional(opt(b"\x00\x0a\x00\x08abcd").replace(b"\x00\x00\x00\x00", b"\x00\x01\x80\x00", 1)),
+            Query(b"\xab\xcd", 0x0100, WWW, 1, 1, Edns(1232, 1, dnssec_ok=True), signed=False),
         ),
         (
             with_additional(OPT, TSIG),
