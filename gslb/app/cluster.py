@@ -22,6 +22,7 @@ from gslb.config.transferred import transferred_zone
 from gslb.transfer.exchange import Exchange, Published
 from gslb.transfer.inbound import InboundLimits, Places
 from gslb.transfer.journal import Journal, JournalError
+from gslb.transfer.key_choice import KeyChoice
 from gslb.transfer.notify import Notifier
 from gslb.transfer.report import PeerView, look_at
 from gslb.transfer.secondary import InboundCounts, SecondaryZone
@@ -55,7 +56,8 @@ class Cluster:
 
     def __init__(self, config: NodeConfig, serve: Serve, clock: Callable[[], float]) -> None:
         self.secondaries: dict[Name, SecondaryEntry] = {}
-        self.notifier = Notifier(clock)
+        self._keys = KeyChoice()
+        self.notifier = Notifier(clock, self._keys)
         self.exchange = Exchange(self._published, self._history, self._notified, places=config.limits.transfers_out)
         self._config = config
         self._serve = serve
@@ -149,6 +151,7 @@ class Cluster:
             on_expire=self._expired,
             limits=_inbound_limits(self._config.limits),
             places=self._places_in,
+            keys=self._keys,
             clock=self._clock,
         )
         self.secondaries[source.apex] = SecondaryEntry(source, driver)
@@ -227,7 +230,7 @@ class Cluster:
 
         async def look(apex: Name, peer: Peer) -> PeerView:
             async with places:
-                return await look_at(peer, apex, clock=self._clock)
+                return await look_at(peer, apex, clock=self._clock, keys=self._keys)
 
         views = await asyncio.gather(*(look(apex, peer) for apex, peer, _ in asked))
         self.peer_views = {(view.apex, view.peer.name): view for view in views}

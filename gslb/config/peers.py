@@ -51,7 +51,7 @@ class PeerSchema(Schema):
     port: Annotated[int, Field(ge=1, le=65535, description="Its port for DNS.")] = DNS_PORT
     key: Annotated[
         SomeTexts | None,
-        Field(description="Its TSIG key, named under keys. Of several, the first signs and all are accepted."),
+        Field(description="Its TSIG key, named under keys. Of several, the first it takes signs; all are accepted."),
     ] = None
     kind: Annotated[
         Kind, Field(description="gslb: a node of ours, which is sent the steering too; foreign: any other server.")
@@ -69,9 +69,10 @@ class PeerSchema(Schema):
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Another name server. `host` is an address in its normal form. The first of `keys` signs what we send it; a
-    message of its may be signed with any of them, so that two are live while keys are changed. `source` is the address
-    of this node that it is spoken to from, so that it meets the one that it lists; None: as the system routes."""
+    """Another name server. `host` is an address in its normal form. The first of `keys` that it takes signs what we
+    send it; a message of its may be signed with any of them, so that two are live while keys are changed. `source` is
+    the address of this node that it is spoken to from, so that it meets the one that it lists; None: as the system
+    routes."""
 
     name: str
     host: str
@@ -79,11 +80,6 @@ class Peer:
     keys: tuple[TsigKey, ...] = ()
     kind: Kind = "gslb"
     source: str | None = None
-
-    @property
-    def key(self) -> TsigKey | None:
-        """The key that signs what we send; None: nothing is signed."""
-        return self.keys[0] if self.keys else None
 
     def matches(self, address: str, key: TsigKey | None) -> bool:
         """True when a message from `address` that `key` signed (None: unsigned) is one of this peer's."""

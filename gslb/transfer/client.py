@@ -10,11 +10,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TypeVar
 
 from gslb.config.peers import Peer
-from gslb.transfer.faults import Fault, FaultError
-from gslb.wire.tsig import ResponseVerifier, TsigError, TsigKey, sign_request
+from gslb.transfer.faults import Fault, FaultError, RefusedError
+from gslb.wire.codes import Rcode
+from gslb.wire.tsig import ResponseVerifier, TsigError, TsigFault, TsigKey, sign_request
 
 _T = TypeVar("_T")
 
+_OF_THE_KEY = frozenset({TsigFault.BADKEY, TsigFault.BADSIG})
 _ADVICE_NO_ANSWER = "is the server up, and does a firewall let its port through, UDP and TCP?"
 
 
@@ -35,7 +37,7 @@ class Signed:
             try:
                 self._verifier.verify(data, self._clock())
             except TsigError as error:
-                raise _fault(error) from None
+                raise _fault(error, data) from None
 
     def finish(self) -> None:
         """The answer is over. Raises `FaultError` when its end is not signed."""
@@ -46,9 +48,12 @@ class Signed:
                 raise _fault(error) from None
 
 
-def _fault(error: TsigError) -> FaultError:
+def _fault(error: TsigError, data: bytes = b"") -> FaultError:
+    """A reply `data` that does not verify. Some servers tell that they do not know a key by its rcode alone."""
     advice = "" if error.reason.endswith("?") else ": name, algorithm and secret of the key must be equal on both sides"
-    return FaultError(Fault.SIGNATURE, f"TSIG: {error.reason}{advice}")
+    of_the_key = error.tsig_error in _OF_THE_KEY or (len(data) > 3 and data[3] & 0xF == Rcode.NOTAUTH)
+    kind = RefusedError if of_the_key else FaultError
+    return kind(Fault.SIGNATURE, f"TSIG: {error.reason}{advice}")
 
 
 def local_address(peer: Peer) -> tuple[str, int] | None:

@@ -35,6 +35,10 @@ class FaultError(Exception):
         self.reason = reason
 
 
+class RefusedError(FaultError):
+    """The peer will not have it from us; signed with another key it may."""
+
+
 class TransferError(Exception):
     """A zone that could not be fetched; the text names the peer's address and what to do. Nothing has changed.
 

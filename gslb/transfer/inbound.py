@@ -22,6 +22,7 @@ from gslb.config.peers import Peer
 from gslb.transfer.acceptance import Acceptance
 from gslb.transfer.client import Connection, Signed, ask_udp, connected
 from gslb.transfer.faults import Fault, FaultError, Phase, TransferError
+from gslb.transfer.key_choice import KeyChoice
 from gslb.transfer.request import Asked, Polled, Wanted, read_poll, render_request
 from gslb.transfer.stream import (
     AnswerStream,
@@ -37,6 +38,7 @@ from gslb.transfer.stream import (
 from gslb.wire.codes import Rcode, RRType
 from gslb.wire.names import Name
 from gslb.wire.records import Message, MessageError, Record, parse_message
+from gslb.wire.tsig import TsigKey
 from gslb.zone.diff import ChangeSet, ChangeSetError, Editor, soa_record
 from gslb.zone.view import View, soa_of
 
@@ -102,10 +104,11 @@ async def fetch(
     clock: Callable[[], float] = time.time,
     wanted: Wanted = Wanted.NEWER,
     places: Places = ANY_NUMBER,
+    keys: KeyChoice | None = None,
 ) -> Fetched:
     """The version of the zone at `primary`, when it is `wanted`; `have` is ours. `clock` gives Unix seconds, which
-    signatures need. Raises `TransferError`."""
-    return await _Fetch(apex, primary, have, limits, clock, wanted, places).run()
+    signatures need; `keys` knows which key signs. Raises `TransferError`."""
+    return await _Fetch(apex, primary, have, limits, clock, wanted, places).run(keys or KeyChoice())
 
 
 class _Fetch:
@@ -132,21 +135,27 @@ class _Fetch:
             wanted = Wanted.WHOLE  # the kind of the peer was changed: the same serial has other content now
         self._wanted = wanted
         self._started = time.monotonic()
+        self._key: TsigKey | None = None
         self._phase: Phase = "soa"
         self._octets = 0
         self._messages = 0
 
-    async def run(self) -> Fetched:
+    async def run(self, keys: KeyChoice) -> Fetched:
         try:
-            async with self._places.polls:
-                polled = await self._poll()
-            if self._have is not None and nothing_newer(polled.soa.serial, self._asked(RRType.SOA)):
-                return self._fetched(self._have, None, "current", polled)
-            async with self._places.transfers:
-                self._started = time.monotonic()
-                return await self._transfer(polled)
+            return await keys.ask(self._primary, self._signing_with)
         except FaultError as error:
             raise self._error(error) from None
+
+    async def _signing_with(self, key: TsigKey | None) -> Fetched:
+        self._key = key
+        self._phase = "soa"
+        async with self._places.polls:
+            polled = await self._poll()
+        if self._have is not None and nothing_newer(polled.soa.serial, self._asked(RRType.SOA)):
+            return self._fetched(self._have, None, "current", polled)
+        async with self._places.transfers:
+            self._started = time.monotonic()
+            return await self._transfer(polled)
 
     def _error(self, error: FaultError) -> TransferError:
         peer = self._primary
@@ -202,7 +211,7 @@ class _Fetch:
 
     async def _ask_soa(self, ask: _Ask, *, expire: bool) -> tuple[Message, Asked]:
         asked = self._asked(RRType.SOA)
-        request = Signed(render_request(asked, expire=expire), self._primary.key, self._clock)
+        request = Signed(render_request(asked, expire=expire), self._key, self._clock)
         data = await ask(request.octets)
         self._octets += len(data)
         request.verify(data)
@@ -278,7 +287,7 @@ class _Fetch:
     async def _receive(self, asked: Asked, soa: Record | None) -> Outcome:
         """Ask over TCP, and take messages until the answer is whole and its signature right."""
         stream = AnswerStream(asked, self._acceptance, self._limits.bounds)
-        request = Signed(render_request(asked, soa=soa), self._primary.key, self._clock)
+        request = Signed(render_request(asked, soa=soa), self._key, self._clock)
         async with connected(self._primary, self._limits.connect_seconds, self._limits.idle_seconds) as connection:
             await connection.send(request.octets)
             while stream.outcome is None:

@@ -11,14 +11,18 @@ from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
+import dns.rcode
 import structlog
 
 from gslb.config.peers import Peer
-from gslb.transfer.client import local_address
+from gslb.transfer.client import Signed, local_address
+from gslb.transfer.faults import Fault, FaultError, RefusedError
+from gslb.transfer.key_choice import KeyChoice
+from gslb.transfer.request import REFUSALS
 from gslb.wire.codes import AA, QR, Opcode, Rcode, RRType
 from gslb.wire.names import Name, name_to_text
 from gslb.wire.records import MessageError, Record, parse_message
-from gslb.wire.tsig import ResponseVerifier, TsigError, sign_request
+from gslb.wire.tsig import TsigKey
 
 log = structlog.get_logger("gslb.transfer")
 
@@ -45,8 +49,9 @@ def render_notify(message_id: bytes, soa: Record) -> bytes:
 class Notifier:
     """Tells peers. `results` counts by zone and "ok" or "failed"."""
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, clock: Callable[[], float] = time.time, keys: KeyChoice | None = None) -> None:
         self.results: Counter[tuple[Name, str]] = Counter()
+        self._keys = keys or KeyChoice()
         self._clock = clock
         self._tasks: dict[tuple[Name, str], asyncio.Task[None]] = {}
 
@@ -69,10 +74,10 @@ class Notifier:
         reason = "no answer"
         for wait in RETRY_SECONDS:
             try:
-                await asyncio.wait_for(self._ask(soa, peer), wait)
+                await asyncio.wait_for(self._keys.ask(peer, partial(self._ask, soa, peer)), wait)
             except TimeoutError:
                 reason = "no answer"
-            except (OSError, NotifyRefusedError) as error:
+            except (OSError, FaultError) as error:
                 reason = str(error)
                 await asyncio.sleep(wait)
             else:
@@ -83,38 +88,24 @@ class Notifier:
         advice = "it will find out at its next refresh; is it up, and does it take NOTIFY from this address and key?"
         log.warning("notify_failed", reason=reason, advice=advice, **where)
 
-    async def _ask(self, soa: Record, peer: Peer) -> None:
-        """Send one NOTIFY and wait for a valid answer to it. Raises `NotifyRefusedError` for an answer that says no."""
+    async def _ask(self, soa: Record, peer: Peer, key: TsigKey | None) -> None:
+        """Send one NOTIFY and wait for a valid answer to it. Raises `FaultError` for an answer that says no."""
         message_id = random.randbytes(2)  # noqa: S311  a fresh port per packet and TSIG guard the exchange
-        data, verifier = render_notify(message_id, soa), None
-        if peer.key is not None:
-            data, mac = sign_request(data, peer.key, self._clock())
-            verifier = ResponseVerifier(peer.key, mac)
+        request = Signed(render_notify(message_id, soa), key, self._clock)
         loop = asyncio.get_running_loop()
         replies: asyncio.Queue[bytes] = asyncio.Queue(8)
         transport, _ = await loop.create_datagram_endpoint(
             lambda: _Replies(replies), local_addr=local_address(peer), remote_addr=(peer.host, peer.port)
         )
         try:
-            transport.sendto(data)
+            transport.sendto(request.octets)
             while True:
                 reply = await replies.get()
                 if reply[:2] == message_id and len(reply) >= 12 and reply[2] & (QR >> 8):
-                    self._judge(reply, verifier)
+                    _judge(reply, request)
                     return
         finally:
             transport.close()
-
-    def _judge(self, reply: bytes, verifier: ResponseVerifier | None) -> None:
-        try:
-            if verifier is not None:
-                verifier.verify(reply, self._clock())
-            rcode = parse_message(reply).rcode
-        except (TsigError, MessageError) as error:
-            raise NotifyRefusedError(str(error)) from None
-        # NOTIMP: a server that knows no NOTIFY; asking again changes nothing (RFC 1996 section 3.12).
-        if rcode not in {Rcode.NOERROR, Rcode.NOTIMP}:
-            raise NotifyRefusedError(f"answered {Rcode(rcode).name}")
 
     async def stop(self) -> None:
         """Give up what is still being told."""
@@ -124,8 +115,17 @@ class Notifier:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-class NotifyRefusedError(Exception):
-    """A peer answered that it will not have it, or in a way that cannot be trusted."""
+def _judge(reply: bytes, request: Signed) -> None:
+    """Raises `FaultError` unless the peer heard, or can never hear."""
+    request.verify(reply)
+    try:
+        rcode = parse_message(reply).rcode
+    except MessageError as error:
+        raise FaultError(Fault.MALFORMED, f"sent a message that cannot be read: {error}") from None
+    # NOTIMP: a server that knows no NOTIFY; asking again changes nothing (RFC 1996 section 3.12).
+    if rcode not in {Rcode.NOERROR, Rcode.NOTIMP}:
+        kind = RefusedError if rcode in REFUSALS else FaultError
+        raise kind(Fault.RCODE, f"answered {dns.rcode.to_text(dns.rcode.Rcode.make(rcode))}")
 
 
 class _Replies(asyncio.DatagramProtocol):

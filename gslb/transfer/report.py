@@ -16,10 +16,12 @@ from typing import Any
 from gslb.config.peers import Peer
 from gslb.transfer.client import Signed, ask_udp, connected
 from gslb.transfer.faults import FaultError
+from gslb.transfer.key_choice import KeyChoice
 from gslb.transfer.request import Asked, check_reply, render_request
 from gslb.wire.codes import RRType
 from gslb.wire.names import Name
 from gslb.wire.records import Message, MessageError, Record, parse_message
+from gslb.wire.tsig import TsigKey
 from gslb.zone.private import reserved_owner
 from gslb.zone.zone import Soa
 
@@ -77,25 +79,32 @@ def parse_report(records: Iterable[Record]) -> Report:
 
 
 async def look_at(
-    peer: Peer, apex: Name, wait_seconds: float = 2.0, clock: Callable[[], float] = time.time
+    peer: Peer,
+    apex: Name,
+    wait_seconds: float = 2.0,
+    clock: Callable[[], float] = time.time,
+    keys: KeyChoice | None = None,
 ) -> PeerView:
     """Ask a peer for its serial, and for its report where it is a gslb peer. Never raises for what the peer does."""
-    now = clock()
+    now, keys = clock(), keys or KeyChoice()
     try:
-        serial = await _ask_serial(peer, apex, wait_seconds, clock)
+        serial = await keys.ask(peer, lambda key: _ask_serial(peer, key, apex, wait_seconds, clock))
     except (FaultError, ValueError) as error:
         return PeerView(peer, apex, problem=str(error), asked=now)
     if peer.kind != "gslb":
         return PeerView(peer, apex, serial, asked=now)
     try:
-        return PeerView(peer, apex, serial, await _ask_report(peer, apex, wait_seconds, clock), asked=now)
+        report = await keys.ask(peer, lambda key: _ask_report(peer, key, apex, wait_seconds, clock))
+        return PeerView(peer, apex, serial, report, asked=now)
     except (FaultError, ValueError) as error:
         return PeerView(peer, apex, serial, problem=f"tells nothing of its members: {error}", asked=now)
 
 
-async def _ask_serial(peer: Peer, apex: Name, wait_seconds: float, clock: Callable[[], float]) -> int:
+async def _ask_serial(
+    peer: Peer, key: TsigKey | None, apex: Name, wait_seconds: float, clock: Callable[[], float]
+) -> int:
     asked = Asked(apex, RRType.SOA, random.randbytes(2))  # noqa: S311  signed, or of no consequence
-    request = Signed(render_request(asked), peer.key, clock)
+    request = Signed(render_request(asked), key, clock)
     data = await ask_udp(peer, request.octets, wait_seconds)
     message = _verified(request, data, asked)
     for record in message.answer:
@@ -104,9 +113,11 @@ async def _ask_serial(peer: Peer, apex: Name, wait_seconds: float, clock: Callab
     raise ValueError("answers without an SOA")
 
 
-async def _ask_report(peer: Peer, apex: Name, wait_seconds: float, clock: Callable[[], float]) -> Report:
+async def _ask_report(
+    peer: Peer, key: TsigKey | None, apex: Name, wait_seconds: float, clock: Callable[[], float]
+) -> Report:
     asked = Asked(reserved_owner(apex), REPORT_TYPE, random.randbytes(2))  # noqa: S311  as above
-    request = Signed(render_request(asked), peer.key, clock)
+    request = Signed(render_request(asked), key, clock)
     async with connected(peer, wait_seconds, wait_seconds) as connection:
         await connection.send(request.octets)
         message = _verified(request, await connection.receive(), asked)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import dns.rcode
 
-from gslb.transfer.faults import Fault, FaultError
+from gslb.transfer.faults import Fault, FaultError, RefusedError
 from gslb.wire.codes import AA, CLASS_IN, QR, TC, Opcode, Rcode, RRType, type_to_text
 from gslb.wire.edns import Option, render_opt, render_option
 from gslb.wire.names import Name, name_to_text
@@ -19,6 +19,9 @@ from gslb.wire.records import Message, Question, Record
 from gslb.zone.zone import Soa
 
 _OPT = render_opt(0, dnssec_ok=False, options=render_option(Option.EXPIRE, b""))
+
+REFUSALS = frozenset({Rcode.REFUSED, Rcode.NOTAUTH})
+"""What may be answered to a key that is known, but not for this."""
 
 _ADVICE: dict[int, str] = {
     Rcode.REFUSED: "allow it there for the address and key of this node",
@@ -75,7 +78,8 @@ def check_reply(message: Message, asked: Asked, *, first: bool = True) -> None:
         text = f"answers {name_to_text(question.qname)} {type_to_text(question.qtype)}, which was not asked"
         raise FaultError(Fault.MALFORMED, text)
     if message.rcode != Rcode.NOERROR:
-        raise FaultError(Fault.RCODE, _refusal(message.rcode, asked))
+        kind = RefusedError if message.rcode in REFUSALS else FaultError
+        raise kind(Fault.RCODE, _refusal(message.rcode, asked))
     if message.flags & TC:
         when = "" if first else " in the middle of a transfer"
         raise FaultError(Fault.MALFORMED, f"sent a truncated message{when}")

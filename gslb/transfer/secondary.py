@@ -19,6 +19,7 @@ from gslb.config.peers import Peer
 from gslb.config.prefixes import plain_address
 from gslb.transfer.faults import Fault, TransferError
 from gslb.transfer.inbound import ANY_NUMBER, Fetched, InboundLimits, Places, fetch
+from gslb.transfer.key_choice import KeyChoice
 from gslb.transfer.refresh import (
     Found,
     begin,
@@ -113,6 +114,7 @@ class SecondaryZone:
         on_expire: OnExpire,
         limits: InboundLimits | None = None,
         places: Places = ANY_NUMBER,
+        keys: KeyChoice | None = None,
         clock: Callable[[], float] = time.time,
         draw: Callable[[], float] = random.random,
     ) -> None:
@@ -124,6 +126,7 @@ class SecondaryZone:
         self._on_update, self._on_contact, self._on_expire = on_update, on_contact, on_expire
         self._limits = limits or InboundLimits()
         self._places = places
+        self._keys = keys or KeyChoice()
         self._clock = clock
         self._draw = draw
         self._ahead = clock() - time.monotonic()
@@ -235,6 +238,7 @@ class SecondaryZone:
                 clock=self._clock,
                 wanted=wanted,
                 places=self._places,
+                keys=self._keys,
             )
         except TransferError as error:
             self._failed(place, error, errors)

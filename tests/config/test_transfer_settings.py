@@ -63,7 +63,7 @@ def test_one_alone_may_stand_without_brackets(load):
 def test_nobody_is_told_and_nobody_may_fetch_unless_it_is_said(load):
     source = load("zones: {a: {file: a.yaml}}").zones[A]
     assert source.notify == ()
-    assert not source.allow_transfer.allows("192.0.2.1", source.allow_transfer.known[0].key)
+    assert not source.allow_transfer.allows("192.0.2.1", source.allow_transfer.known[0].keys[0])
 
 
 def test_access_is_by_peers_keys_and_networks(load):

@@ -177,6 +177,35 @@ def test_two_keys_are_live_while_they_are_rotated(pair: Pair) -> None:
     pair.both_at(2)
 
 
+NEW_SECRET = "bmV3c2VjcmV0bmV3c2VjcmV0bmV3c2VjcmV0bmV3c2U="
+BOTH = KEY.replace("}}\n", f"}}, new: {{algorithm: hmac-sha256, secret: {NEW_SECRET}}}}}\n")
+
+
+def rekeyed(config: str, keys: str) -> str:
+    return config.replace(KEY, BOTH).replace("key: xfr", f"key: {keys}")
+
+
+@pytest.mark.parametrize("first", ["primary", "secondary"])
+def test_keys_are_rotated_whichever_end_is_edited_first(pair: Pair, first: str) -> None:
+    ends = {"primary": (pair.primary, pair.primary_config), "secondary": (pair.secondary, pair.secondary_config)}
+    (node, config), (other, other_config) = ends.pop(first), *ends.values()
+    node.configure(rekeyed(config, "[new, xfr]"))  # which the other end knows nothing of
+    pair.start()
+    pair.both_at(1)
+    pair.edit(2)
+    pair.both_at(2)
+    for each in (node, other):
+        wait_for(lambda each=each: each.run("cluster", "status").returncode == 0, "the nodes to see each other")
+    told = [event for event in node.events() if event["event"] == "key_not_taken"]
+    assert [(event["key"], event["signed_with"]) for event in told] == [("new.", "xfr.")]
+    assert "give it the key new. too" in told[0]["advice"]
+    other.configure(rekeyed(other_config, "new"))  # and now the old one is gone there
+    assert other.run("reload").returncode == 0
+    pair.edit(3)
+    pair.both_at(3)
+    assert any(event["event"] == "key_taken" for event in node.events())
+
+
 def test_a_key_file_that_is_written_anew_is_live_and_keeps_what_was_counted(pair: Pair) -> None:
     in_file = pair.secondary_config.replace(f"secret: {SECRET}", "file: xfr.key")
     pair.secondary.configure(in_file)
