@@ -18,7 +18,7 @@ from gslb.config.textfile import read_text
 from gslb.config.values import plain_name
 from gslb.wire.codes import RRType, is_meta_type, type_from_text
 from gslb.wire.names import ROOT, BadNameError, Name, canonical, is_at_or_below, labels, name_from_text, name_to_text
-from gslb.wire.rdata import RdataError, rdata_from_text
+from gslb.wire.rdata import RdataError, rdata_from_text, rrset_key, type_of_key
 from gslb.zone.rrset import RRset
 from gslb.zone.zone import Soa
 
@@ -48,7 +48,7 @@ class Entry:
 
 @dataclass(slots=True)
 class _Group:
-    """The records of one owner and type as they come in."""
+    """The records of one rrset as they come in."""
 
     ttl_seconds: int
     place: Place
@@ -59,9 +59,10 @@ def read_master(text: str, source: ZoneSource, findings: Findings) -> tuple[Draf
     """All that can be read of the zone, and the files read. Every problem goes to `findings`."""
     reader = _Reader(source, findings)
     reader.read_file(text, source.path, source.apex)
-    for (owner, rtype), group in reader.groups.items():
-        reader.draft.builder.add(RRset(owner, rtype, group.ttl_seconds, tuple(group.rdatas)))
-        reader.draft.places[owner, rtype, None] = group.place
+    for (owner, key), group in reader.groups.items():
+        rrset = RRset(owner, type_of_key(key), group.ttl_seconds, tuple(group.rdatas))
+        reader.draft.builder.add(rrset)
+        reader.draft.places.setdefault((owner, rrset.rtype, None), group.place)
     reader.draft.give_nameservers(source.nameservers)
     return reader.draft, tuple(reader.files)
 
@@ -235,7 +236,7 @@ class _Reader:
 
     def _add(self, rtype: int, ttl: int, rdata: bytes, place: Place) -> None:
         assert self.owner is not None
-        group = self.groups.setdefault((self.owner, rtype), _Group(ttl, place))
+        group = self.groups.setdefault((self.owner, rrset_key(rtype, rdata)), _Group(ttl, place))
         if rdata in group.rdatas:
             self._warn(place, "this record is there twice")
         if ttl != group.ttl_seconds:

@@ -8,13 +8,14 @@ from collections.abc import Iterable, Iterator
 from types import MappingProxyType
 
 from gslb.wire.names import Name
+from gslb.wire.rdata import type_of_key
 from gslb.wire.records import Record
 from gslb.zone.rrset import RRset
 from gslb.zone.view import View
 
 _FREEZE_STEP = 500
 _Several = dict[tuple[Name, int], tuple[int, dict[bytes, None]]]
-"""Owner and type to TTL and rdatas, of rrsets with more than one record."""
+"""Owner and key to TTL and rdatas, of rrsets with more than one record."""
 
 
 class Gathering:
@@ -29,11 +30,12 @@ class Gathering:
         types = self._rrsets.get(record.owner)
         if types is None:
             types = self._rrsets[record.owner] = {}
-        first = types.get(record.rtype)
+        rrset_key = record.key
+        first = types.get(rrset_key)
         if first is None:
-            types[record.rtype] = RRset(record.owner, record.rtype, record.ttl_seconds, (record.rdata,))
+            types[rrset_key] = RRset(record.owner, record.rtype, record.ttl_seconds, (record.rdata,))
             return
-        key = (record.owner, record.rtype)
+        key = (record.owner, rrset_key)
         ttl_seconds, rdatas = self._several.get(key) or (first.ttl_seconds, dict.fromkeys(first.rdatas))
         if record.rdata not in rdatas:
             rdatas[record.rdata] = None
@@ -45,8 +47,8 @@ class Gathering:
 
     def freeze(self) -> Iterator[None]:
         """Put rrsets of several records together, some at each step."""
-        for number, ((owner, rtype), (ttl_seconds, rdatas)) in enumerate(self._several.items()):
-            self._rrsets[owner][rtype] = RRset(owner, rtype, ttl_seconds, tuple(rdatas))
+        for number, ((owner, key), (ttl_seconds, rdatas)) in enumerate(self._several.items()):
+            self._rrsets[owner][key] = RRset(owner, type_of_key(key), ttl_seconds, tuple(rdatas))
             if number % _FREEZE_STEP == 0:
                 yield
         self._several.clear()

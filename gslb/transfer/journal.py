@@ -30,6 +30,7 @@ from gslb.transfer.stored_form import (
     render_rdatas,
 )
 from gslb.wire.names import Name
+from gslb.wire.rdata import type_of_key
 from gslb.wire.records import Record
 from gslb.zone.diff import ChangeSet
 from gslb.zone.rrset import RRset
@@ -54,7 +55,7 @@ _TABLES = f"""
     CREATE TABLE rrsets (
         zone INTEGER NOT NULL,
         owner BLOB NOT NULL,
-        rtype INTEGER NOT NULL,
+        rtype INTEGER NOT NULL,  -- the rrset's key
         ttl_seconds INTEGER NOT NULL,
         rdatas BLOB NOT NULL,
         PRIMARY KEY (zone, owner, rtype)
@@ -180,11 +181,11 @@ class Journal:
     def _step(self, db: sqlite3.Connection, row: _Row, view: View, change_set: ChangeSet) -> None:
         """Take the stored zone one change set further."""
         soas = (change_set.from_soa, change_set.to_soa)
-        touched = {(record.owner, record.rtype) for record in (*soas, *change_set.removed, *change_set.added)}
+        touched = {(record.owner, record.key) for record in (*soas, *change_set.removed, *change_set.added)}
         db.executemany(
-            "DELETE FROM rrsets WHERE zone = ? AND owner = ? AND rtype = ?", [(row.zone, *key) for key in touched]
+            "DELETE FROM rrsets WHERE zone = ? AND owner = ? AND rtype = ?", [(row.zone, *each) for each in touched]
         )
-        rrsets = (view.get(owner, {}).get(rtype) for owner, rtype in touched)
+        rrsets = (view.get(owner, {}).get(key) for owner, key in touched)
         _insert(db, row.zone, filter(None, rrsets))
         content = row.content_octets + _octets(change_set.added) - _octets(change_set.removed)
         body = render_change_set(change_set)
@@ -344,7 +345,7 @@ def _clear(db: sqlite3.Connection, zone: int) -> None:
 def _insert(db: sqlite3.Connection, zone: int, rrsets: Iterable[RRset]) -> None:
     db.executemany(
         "INSERT INTO rrsets VALUES (?, ?, ?, ?, ?)",
-        ((zone, rrset.owner, int(rrset.rtype), rrset.ttl_seconds, render_rdatas(rrset.rdatas)) for rrset in rrsets),
+        ((zone, rrset.owner, int(rrset.key), rrset.ttl_seconds, render_rdatas(rrset.rdatas)) for rrset in rrsets),
     )
 
 
@@ -365,11 +366,11 @@ def _prune(db: sqlite3.Connection, zone: int, history: int, bound: int) -> int:
 def _read_view(db: sqlite3.Connection, zone: int) -> View:
     rows = db.execute("SELECT owner, rtype, ttl_seconds, rdatas FROM rrsets WHERE zone = ?", (zone,))
     view: dict[Name, dict[int, RRset]] = {}
-    for owner, rtype, ttl_seconds, rdatas in rows:
+    for owner, key, ttl_seconds, rdatas in rows:
         types = view.get(owner)
         if types is None:
             types = view[owner] = {}
-        types[rtype] = RRset(owner, rtype, ttl_seconds, parse_rdatas(rdatas))
+        types[key] = RRset(owner, type_of_key(key), ttl_seconds, parse_rdatas(rdatas))
     return MappingProxyType({owner: MappingProxyType(types) for owner, types in view.items()})
 
 

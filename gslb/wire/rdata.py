@@ -31,6 +31,7 @@ _TARGETS: dict[int, int] = {
     RRType.SVCB: 2,
     RRType.HTTPS: 2,
 }
+_SIGNATURES = RRType.RRSIG << 16
 
 
 class RdataError(ValueError):
@@ -59,6 +60,26 @@ def rdata_to_text(rtype: int, rdata: bytes) -> str:
     """Render rdata as master-file text, names absolute."""
     kind = dns.rdatatype.RdataType.make(rtype)
     return dns.rdata.from_wire(dns.rdataclass.IN, kind, rdata, 0, len(rdata)).to_text()
+
+
+def rrset_key(rtype: int, rdata: bytes) -> int:
+    """What tells the rrset of a record from others of its owner: its type; for a signature, which shares its TTL with
+    what it covers and not with other signatures (RFC 4035 section 2.2), `signatures_key` of the type it covers."""
+    return rtype if rtype != RRType.RRSIG else signatures_key(int.from_bytes(rdata[:2], "big"))
+
+
+def signatures_key(covered: int) -> int:
+    """The key of the signatures over a type: above every type."""
+    return _SIGNATURES | covered
+
+
+def is_signatures_key(key: int) -> bool:
+    return key >= _SIGNATURES
+
+
+def type_of_key(key: int) -> int:
+    """The type of the records in the rrset with this key."""
+    return RRType.RRSIG if key >= _SIGNATURES else key
 
 
 def name_end(data: bytes, start: int) -> int:

@@ -24,6 +24,7 @@ from gslb.wire.codes import CLASS_IN, RRType, is_meta_type, type_to_text
 from gslb.wire.edns import Edns, parse_options
 from gslb.wire.names import MAX_NAME_OCTETS, Name
 from gslb.wire.query import HEADER_OCTETS
+from gslb.wire.rdata import rrset_key
 
 _MAX_POINTERS = 127
 """A name of 255 octets has at most 127 labels: more pointers than that name nothing."""
@@ -51,6 +52,11 @@ class Record:
     rtype: int
     ttl_seconds: int
     rdata: bytes
+
+    @property
+    def key(self) -> int:
+        """What its rrset is found by at its owner."""
+        return rrset_key(self.rtype, self.rdata)
 
 
 class Question(NamedTuple):

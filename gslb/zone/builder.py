@@ -23,12 +23,12 @@ class ZoneBuilder:
     def add(self, rrset: RRset) -> None:
         """Add an rrset, or more records to one that is there (its TTL stays, duplicates are dropped)."""
         types = self._rrsets.setdefault(rrset.owner, {})
-        present = types.get(rrset.rtype)
+        present = types.get(rrset.key)
         if present is None:
-            types[rrset.rtype] = rrset
+            types[rrset.key] = rrset
             return
         rdatas = tuple(dict.fromkeys(present.rdatas + rrset.rdatas))
-        types[rrset.rtype] = RRset(rrset.owner, rrset.rtype, present.ttl_seconds, rdatas)
+        types[rrset.key] = RRset(rrset.owner, rrset.rtype, present.ttl_seconds, rdatas)
 
     def steer(self, steered: Steered) -> None:
         """Add a steered owner and type, its plain rrset included."""

@@ -21,7 +21,7 @@ from gslb.wire.names import (
     name_to_text,
     parent,
 )
-from gslb.wire.rdata import alias_target, target
+from gslb.wire.rdata import alias_target, target, type_of_key
 from gslb.zone.rrset import RRset
 from gslb.zone.steered import Pool, Steered
 from gslb.zone.zone import Zone
@@ -33,7 +33,8 @@ MAX_WEIGHT = 1000
 _MAX_RRSET_OCTETS = 64_000
 _SIGNED = {RRType.DNSKEY, RRType.RRSIG, RRType.NSEC, RRType.NSEC3, RRType.NSEC3PARAM}
 _ADDRESSES = {RRType.A, RRType.AAAA}
-_AT_A_CUT = {RRType.NS, RRType.DS, RRType.DNAME}  # of these, a DNAME is an error of its own
+_AT_A_CUT = {RRType.NS, RRType.DS, RRType.NSEC, RRType.RRSIG, RRType.DNAME}  # a DNAME is an error of its own
+_BESIDE_A_CNAME = {RRType.CNAME, RRType.NSEC, RRType.RRSIG}  # RFC 4034 section 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ def _check_cnames(zone: Zone) -> Iterator[Finding]:
         alias = types.get(RRType.CNAME)
         if alias is None:
             continue
-        others = [type_to_text(rtype) for rtype in types if rtype != RRType.CNAME]
+        others = {type_to_text(type_of_key(key)) for key in types if type_of_key(key) not in _BESIDE_A_CNAME}
         if others:
             said = f"a CNAME stands alone (RFC 1034 section 3.6.2), but there is also {', '.join(sorted(others))}"
             yield Finding(owner, RRType.CNAME, said)
@@ -138,7 +139,7 @@ def _check_dnames(zone: Zone) -> Iterator[Finding]:
     for owner, types in zone.rrsets.items():
         above = next((name for name in ancestors(owner) if name in dnames and name != owner), None)
         if above is not None:
-            rtype = next(iter(types))
+            rtype = type_of_key(next(iter(types)))
             said = f"the DNAME at {name_to_text(above)} takes the place of all below it (RFC 6672 section 2.4)"
             yield Finding(owner, rtype, said)
     for owner in dnames:
@@ -162,7 +163,7 @@ def _check_below_cuts(zone: Zone) -> Iterator[Finding]:
         cut = next((name for name in ancestors(owner) if name in cuts), None)
         if cut is None:
             continue
-        for rtype in types:
+        for rtype in {type_of_key(key) for key in types}:
             if (owner == cut and rtype in _AT_A_CUT) or (owner in glue and rtype in _ADDRESSES):
                 continue
             said = f"never answered: {name_to_text(cut)} is delegated to other servers by its NS records"

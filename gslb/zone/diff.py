@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from gslb.wire.codes import RRType, type_to_text
 from gslb.wire.names import Name, name_to_text
-from gslb.wire.rdata import embedded_names
+from gslb.wire.rdata import embedded_names, type_of_key
 from gslb.wire.records import Record
 from gslb.zone.private import is_private
 from gslb.zone.rrset import RRset
@@ -60,14 +60,14 @@ def diff(old: View, new: View) -> ChangeSet:
         others = new.get(owner, {})
         if others is types or others == types:
             continue
-        for rtype, rrset in types.items():
-            removed += _missing(rrset, others.get(rtype))
+        for key, rrset in types.items():
+            removed += _missing(rrset, others.get(key))
     for owner, types in new.items():
         others = old.get(owner, {})
         if others is types or others == types:
             continue
-        for rtype, rrset in types.items():
-            added += _missing(rrset, others.get(rtype))
+        for key, rrset in types.items():
+            added += _missing(rrset, others.get(key))
     return ChangeSet(soa_record(old), soa_record(new), tuple(removed), tuple(added))
 
 
@@ -108,20 +108,20 @@ def view_of(records: Iterable[Record]) -> View:
     building: dict[Name, dict[int, RRset]] = {}
     several: dict[tuple[Name, int], _Opened] = {}
     for record in records:
-        owner, rtype = record.owner, record.rtype
+        owner, key = record.owner, record.key
         types = building.get(owner)
         if types is None:
             types = building[owner] = {}
-        rrset = types.get(rtype)
+        rrset = types.get(key)
         if rrset is None:
-            types[rtype] = RRset(owner, rtype, record.ttl_seconds, (record.rdata,))
+            types[key] = RRset(owner, record.rtype, record.ttl_seconds, (record.rdata,))
             continue
-        opened = several.get((owner, rtype))
+        opened = several.get((owner, key))
         if opened is None:
-            opened = several[owner, rtype] = _Opened.of(rrset)
+            opened = several[owner, key] = _Opened.of(rrset)
         opened.put(record)
-    for (owner, rtype), opened in several.items():
-        building[owner][rtype] = RRset(owner, rtype, opened.ttl_seconds, tuple(opened.rdatas))
+    for (owner, key), opened in several.items():
+        building[owner][key] = RRset(owner, type_of_key(key), opened.ttl_seconds, tuple(opened.rdatas))
     return MappingProxyType({owner: MappingProxyType(types) for owner, types in building.items()})
 
 
@@ -202,9 +202,10 @@ class Editor:
         types = self._opened.get(record.owner)
         if types is None:
             types = self._opened[record.owner] = {}
-        opened = types.get(record.rtype)
+        key = record.key
+        opened = types.get(key)
         if opened is None:
-            opened = types[record.rtype] = _Opened.of(self._before.get(record.owner, {}).get(record.rtype))
+            opened = types[key] = _Opened.of(self._before.get(record.owner, {}).get(key))
         return opened
 
     def view(self) -> View:
@@ -213,10 +214,10 @@ class Editor:
         after = before.copy() if isinstance(before, MappingProxyType) else dict(before)
         for owner, edited in self._opened.items():
             types = dict(self._before.get(owner, {}))
-            for rtype, opened in edited.items():
-                types.pop(rtype, None)
+            for key, opened in edited.items():
+                types.pop(key, None)
                 if opened.rdatas:
-                    types[rtype] = RRset(owner, rtype, opened.ttl_seconds, tuple(opened.rdatas))
+                    types[key] = RRset(owner, type_of_key(key), opened.ttl_seconds, tuple(opened.rdatas))
             after[owner] = MappingProxyType(types)
             if not types:
                 del after[owner]

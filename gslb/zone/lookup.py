@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from gslb.wire.codes import RRType
 from gslb.wire.names import WILDCARD_LABEL, Name, parent
-from gslb.wire.rdata import alias_target
+from gslb.wire.rdata import alias_target, is_signatures_key
 from gslb.zone.rrset import RRset
 from gslb.zone.zone import Zone
 
@@ -160,6 +160,8 @@ def _at(node: Node, qtype: int) -> Outcome:
     rrset = rrsets.get(qtype)
     if rrset is not None:
         return Found(node, rrset)
+    if qtype == RRType.RRSIG and (signatures := [key for key in rrsets if is_signatures_key(key)]):
+        return Found(node, rrsets[min(signatures)])  # as for ANY, one rrset of our choice (RFC 8482 section 7)
     if RRType.CNAME in rrsets and qtype != RRType.ANY:
         return Alias(node, rrsets[RRType.CNAME])
     if qtype == RRType.ANY and rrsets:  # one rrset of our choice (RFC 8482 section 4.1)

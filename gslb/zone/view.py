@@ -27,7 +27,8 @@ from gslb.zone.steered_text import SteeredTextError, steered_from_text
 from gslb.zone.zone import Soa, Zone
 
 View = Mapping[Name, Mapping[int, RRset]]
-"""`view[owner][rtype]`: every rrset, the SOA at the apex included. The order of owners and types says nothing."""
+"""`view[owner][key]`: every rrset, the SOA at the apex included; the key is the type, but for signatures (see
+`zone.rrset`). The order of owners and types says nothing."""
 
 Objection = Callable[[Steered], str | None]
 """Why this node cannot steer so (`its policy 'x' is not known here`), or None when it can."""

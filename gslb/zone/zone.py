@@ -43,7 +43,8 @@ class Soa:
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """`rrsets[owner][rtype]`; the apex has exactly one SOA record. Keys of `steered` have an rrset too."""
+    """`rrsets[owner][key]`, the key being the type but for signatures (see `zone.rrset`); the apex has exactly one SOA
+    record. Keys of `steered` have an rrset too."""
 
     apex: Name
     rrsets: Mapping[Name, Mapping[int, RRset]]
@@ -73,12 +74,12 @@ class Zone:
         return rrsets.copy() if isinstance(rrsets, MappingProxyType) else dict(rrsets)
 
     def each_rrset(self) -> Iterator[RRset]:
-        """Every rrset, in canonical order of owners, then of types; the SOA first."""
+        """Every rrset, in canonical order of owners, then of keys; the SOA first."""
         yield self.rrsets[self.apex][RRType.SOA]
         for owner in sorted(self.rrsets, key=sort_key):
-            for rtype in sorted(self.rrsets[owner]):
-                if rtype != RRType.SOA:
-                    yield self.rrsets[owner][rtype]
+            for key in sorted(self.rrsets[owner]):
+                if key != RRType.SOA:
+                    yield self.rrsets[owner][key]
 
     def monitors(self) -> set[Monitor]:
         return {monitor for steered in self.steered.values() for monitor in steered.monitors()}

@@ -9,6 +9,11 @@ from gslb.zone.diff import view_of
 
 LINES = [f"{owner} {ttl} A 192.0.2.{last}" for owner in ("a", "b") for ttl in (60, 300) for last in (1, 2)]
 LINES += ["a 60 TXT x", "a 60 TXT y"]
+LINES += [
+    f"a {ttl} RRSIG {covered} 13 2 {ttl} 20300101000000 20200101000000 1 example. {data}"
+    for covered, ttl in (("A", 60), ("TXT", 300))
+    for data in ("AAAA", "BBBB")
+]
 
 
 def gathered(records):

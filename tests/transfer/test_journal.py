@@ -38,13 +38,17 @@ OTHER = name_from_text("other.")
 
 
 def version(serial: int, owners: int = 3, apex: bytes = APEX) -> View:
-    """A zone whose every record tells its serial; a private one is among them."""
+    """A zone whose every record tells its serial; a private one and signatures of several TTLs are among them."""
     number = serial.to_bytes(4, "big")
     soa = Record(apex, RRType.SOA, 60, Soa(apex, apex, serial, 1, 2, 3, 4).to_rdata())
     names = [bytes((6,)) + b"n%05d" % each + apex for each in range(owners)]
     records = [Record(name, RRType.A, 300, rdata) for name in names for rdata in (number, b"\xff" + number[1:])]
     private = Record(b"\x01a\x05_gslb" + apex, PRIVATE_TYPE, 0, b"\x01" + number)
-    return view_of([soa, *records, private])
+    signatures = [
+        Record(apex, RRType.RRSIG, ttl, covered.to_bytes(2, "big") + bytes(16) + number)
+        for covered, ttl in ((RRType.SOA, 60), (RRType.NS, 300))
+    ]
+    return view_of([soa, *records, private, *signatures])
 
 
 def step(serial: int, owners: int = 3, apex: bytes = APEX) -> ChangeSet:

@@ -236,3 +236,21 @@ def test_the_private_records_of_a_zone_are_part_of_its_difference() -> None:
     change_set = diff(steering_view(old), steering_view(new))
     assert {record.rtype for record in change_set.removed + change_set.added} == {PRIVATE_TYPE}
     assert change_set.without_private() == ChangeSet(soa(1), soa(2), (), ())
+
+
+def test_signatures_have_the_ttl_of_what_they_cover_and_not_one_in_common() -> None:
+    """RFC 4035 section 2.2; a secondary behind us gets each record as it came."""
+
+    def signature(covered: int, ttl_seconds: int, key_tag: int) -> Record:
+        rdata = covered.to_bytes(2, "big") + bytes(14) + key_tag.to_bytes(2, "big") + APEX + b"signature"
+        return Record(APEX, RRType.RRSIG, ttl_seconds, rdata)
+
+    before = [soa(1), signature(RRType.SOA, 3600, 1), signature(RRType.A, 60, 1), signature(RRType.A, 60, 2)]
+    after = [soa(1), signature(RRType.SOA, 3600, 1), signature(RRType.A, 30, 3)]
+    old, new = view_of(before), view_of(after)
+    assert set(records(old, APEX)) == set(before)
+
+    change = diff(old, new)
+    assert set(change.removed) == set(before[2:])
+    assert change.added == (after[2],)
+    assert set(records(apply(old, change), APEX)) == set(after)
