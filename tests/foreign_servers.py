@@ -300,12 +300,13 @@ key:
 """
     ]
     for zone in zones:
-        assert zone.text is None, "NSD is a secondary here"
-        parts.append(
-            f'zone:\n  name: {zone.apex}\n  zonefile: "{zone.apex}.copy"\n'
-            f"  request-xfr: 127.0.0.1@{zone.partner} {key.name}\n  allow-notify: 127.0.0.1 {key.name}\n"
-            "  provide-xfr: 127.0.0.1 NOKEY\n"
+        role = (
+            f'  zonefile: "{zone.apex}.copy"\n  request-xfr: 127.0.0.1@{zone.partner} {key.name}\n'
+            f"  allow-notify: 127.0.0.1 {key.name}\n"
+            if zone.text is None
+            else f'  zonefile: "{zone.apex}.zone"\n'
         )
+        parts.append(f'zone:\n  name: "{zone.apex}"\n{role}  provide-xfr: 127.0.0.1 NOKEY\n')
     return "".join(parts)
 
 

@@ -9,20 +9,20 @@ from typing import Any
 from gslb.answer.compile import Answer, ZoneTable
 from gslb.answer.draws import Draw
 from gslb.answer.found_at import END_OF_CHAIN, END_OF_LOOP, FoundAt, found_at
-from gslb.answer.respond import MAX_STEPS
+from gslb.answer.respond import MAX_STEPS, UNANSWERED
 from gslb.answer.shown import shown_outcomes, shown_segments
 from gslb.answer.table import AnswerTable
 from gslb.steering.conditions import MemberState
 from gslb.steering.policies import POLICIES
 from gslb.steering.select import PoolState
-from gslb.wire.codes import Rcode, RRType, is_meta_type, type_to_text
+from gslb.wire.codes import Rcode, type_to_text
 from gslb.wire.names import Name, name_to_text
 from gslb.wire.rdata import rdata_to_text
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """`zone` None: no zone of ours, or a type that no zone answers; REFUSED. `steps` are plain JSON values, one per
+    """`zone` None: no zone of ours, or a type that asks for no data. `steps` are plain JSON values, one per
     owner of the chain; the last one tells the outcome. Each has its `records`, where they were `found_at` and `why`.
     `rcode` is what a client gets."""
 
@@ -47,8 +47,10 @@ class Explanation:
 def explain(table: AnswerTable, qname: Name, qtype: int) -> Explanation:
     """Explain the answer to a canonical name and a type."""
     shown, kind = name_to_text(qname), type_to_text(qtype)
+    if qtype in UNANSWERED:
+        return Explanation(shown, kind, None, None, UNANSWERED[qtype][0].name, ())
     apex = table.apex_for(qname, qtype)
-    if apex is None or (is_meta_type(qtype) and qtype != RRType.ANY):
+    if apex is None:
         return Explanation(shown, kind, None, None, Rcode.REFUSED.name, ())
     zone = table.zones[apex]
     if zone is None:

@@ -20,7 +20,7 @@ _MAX_KEEPALIVE = 0xFFFF
 
 @dataclass(frozen=True, slots=True)
 class NodeOptions:
-    """What a node says of itself. `nsid` None and `cookies` None: nothing. `keepalive_seconds` is how long a TCP
+    """What a node says of itself. `nsid`, `cookies` and `version` None: nothing. `keepalive_seconds` is how long a TCP
     connection may be idle, 0 where there is no TCP. `expires` tells for how many seconds a copy of a zone of ours is
     good, None where there is no such zone."""
 
@@ -28,6 +28,7 @@ class NodeOptions:
     cookies: ServerCookies | None = None
     keepalive_seconds: float = 0.0
     expires: Callable[[Name], int | None] = lambda _: None
+    version: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,16 +5,19 @@ what fits. Truncation is at rrset boundaries: an optional rrset that does not fi
 sets TC.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
+from gslb.answer.chaos import chaos_record
 from gslb.answer.compile import ADDITIONAL, ANSWER, AUTHORITY, Segment, ZoneTable
 from gslb.answer.draws import Draw, DrawSource, Outcome
 from gslb.answer.finished import Facts, Finished, render_heads
 from gslb.answer.options import Asking, NodeOptions, ZoneVersion, fault_of, lacks_cookie, reply_opt
 from gslb.answer.table import AnswerTable
 from gslb.answer.template import POINTERS
-from gslb.wire.codes import AA, CLASS_IN, TC, Opcode, Rcode, RRType, is_meta_type
-from gslb.wire.ede import META_TYPE, NO_TRANSFER, NO_VERSION, NOT_OURS, UNKNOWN_KEY, UNKNOWN_OPCODE
+from gslb.wire.codes import AA, CLASS_CH, CLASS_IN, TC, Opcode, Rcode, RRType
+from gslb.wire.ede import NO_SUCH_QUESTION, NO_TRANSFER, NO_VERSION, NOT_OURS, TCP_ONLY, UNKNOWN_KEY, UNKNOWN_OPCODE
 from gslb.wire.edns import DEFAULT_UDP_SIZE, render_opt, reply_limit
 from gslb.wire.message import MAX_MESSAGE_OCTETS, QNAME_POINTER, Counts, pointer, render_header
 from gslb.wire.names import Name
@@ -23,6 +26,15 @@ from gslb.zone.steered import SteeredKey
 
 MAX_STEPS = 8
 SILENT_NODE = NodeOptions()
+UNANSWERED: Mapping[int, tuple[Rcode, bytes]] = MappingProxyType(
+    {
+        RRType.NXNAME: (Rcode.FORMERR, NO_SUCH_QUESTION),  # RFC 9824 section 3.4
+        RRType.IXFR: (Rcode.REFUSED, NO_TRANSFER),
+        RRType.AXFR: (Rcode.REFUSED, NO_TRANSFER),
+    }
+)
+"""The types that are no question about data, and the rcode and extended error to each. Other meta types are data that
+no name has, and are answered so, for resolvers to know it."""
 _RECORD_FIXED_OCTETS = 10
 _CNAME_IS_ANSWER = (RRType.CNAME, RRType.ANY)
 
@@ -123,9 +135,6 @@ def respond(
     apex = table.apex_for(qname, query.qtype)
     if query.qclass != CLASS_IN or apex is None:
         return _bare(query, asking, Rcode.REFUSED, NOT_OURS)
-    # Of the meta types only ANY is served to a query.
-    if is_meta_type(query.qtype) and query.qtype != RRType.ANY:
-        return _bare(query, asking, Rcode.REFUSED, META_TYPE)
     zone = table.zones[apex]
     if zone is None:
         return _bare(query, asking, Rcode.SERVFAIL, NO_VERSION, fault="no version of the zone to serve")
@@ -152,9 +161,23 @@ def _refusal(query: Query, asking: Asking) -> Reply | None:
         return _bare(query, asking, Rcode.NOTAUTH, UNKNOWN_KEY, fault=fault, for_peers=True)
     if lacks_cookie(asking):
         return _bare(query, asking, Rcode.BADCOOKIE)
-    if query.qtype in {RRType.AXFR, RRType.IXFR}:
-        return _bare(query, asking, Rcode.REFUSED, NO_TRANSFER, for_peers=True)
-    return None
+    refused = UNANSWERED.get(query.qtype)
+    if refused is not None:
+        rcode, error = refused
+        if asking.udp and query.qtype == RRType.AXFR:  # it is defined for TCP alone (RFC 5936 section 4.2)
+            rcode, error = Rcode.NOTIMP, TCP_ONLY
+        return _bare(query, asking, rcode, error, for_peers=rcode is Rcode.REFUSED)
+    return _chaos(query, asking) if query.qclass == CLASS_CH else None
+
+
+def _chaos(query: Query, asking: Asking) -> Reply:
+    """The reply to a query of class CHAOS."""
+    record = chaos_record(asking.qname, query.qtype, asking.node)
+    if record is None:
+        return _bare(query, asking, Rcode.REFUSED, NOT_OURS)
+    opt = reply_opt(asking, Rcode.NOERROR)
+    header = render_header(query.message_id, query.flags, 0, Rcode.NOERROR, (1, 0, 1 if opt else 0))
+    return Reply(header + query.question + record + opt, Facts("", query.qtype, Rcode.NOERROR))
 
 
 def _refuse_packet(data: bytes, error: FormError) -> Reply | Silence:

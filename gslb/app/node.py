@@ -267,12 +267,12 @@ class Node:
         self.metrics.config_ok.labels(file).set(1)
 
     def _tell_options(self, config: NodeConfig) -> None:
-        """Tell the transports what to say in EDNS options. Of `limits` the ones of the start are in force."""
+        """Tell the transports what to say of the node. Of `limits` the ones of the start are in force."""
         cookies = None
         if config.cookies is not None:
             secret = config.cookies.secret or self._cookie_secret
             cookies = ServerCookies(secret, config.cookies.previous, required=config.cookies.required)
-        options = NodeOptions(config.nsid, cookies, self._idle_seconds, self.cluster.expires)
+        options = NodeOptions(config.nsid, cookies, self._idle_seconds, self.cluster.expires, config.version)
         self._responder.node = self.cluster.exchange.node = options
 
     def _serve_secondary(self, apex: Name, table: ZoneTable | None) -> None:

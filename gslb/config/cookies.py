@@ -1,4 +1,4 @@
-"""`cookies` and `nsid` of gslb.yaml: what the node says of itself in EDNS options.
+"""`cookies`, `nsid` and `version` of gslb.yaml: what the node says of itself.
 
 A secret is 32 hexadecimal digits, the form in which name servers of every make exchange it. It stands in gslb.yaml or
 in a file of its own; either way the file may be readable by its owner only. No text of ours ever shows one.
@@ -16,7 +16,7 @@ from gslb.config.problems import ConfigError, Findings
 from gslb.config.textfile import read_text
 from gslb.config.validated import Schema
 
-MAX_NSID_OCTETS = 128
+MAX_TOLD_OCTETS = 128
 
 
 class CookiesSchema(Schema):
@@ -86,9 +86,9 @@ def _read_secret(holder: Path, text: str | None, path: str, findings: Findings, 
     return bytes.fromhex(digits)
 
 
-def nsid_octets(text: str) -> bytes:
-    """What `nsid` says, as octets. Raises `ValueError`."""
+def told_octets(text: str) -> bytes:
+    """What `nsid` or `version` says, as octets. Raises `ValueError`."""
     octets = text.encode()
-    if not 1 <= len(octets) <= MAX_NSID_OCTETS:
-        raise ValueError(f"must have 1 to {MAX_NSID_OCTETS} octets")
+    if not 1 <= len(octets) <= MAX_TOLD_OCTETS:
+        raise ValueError(f"must have 1 to {MAX_TOLD_OCTETS} octets")
     return octets

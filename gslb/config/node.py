@@ -14,8 +14,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
+from gslb import __version__
 from gslb.config.access import AccessList, ProbeBounds
-from gslb.config.cookies import CookieSettings, CookiesSchema, nsid_octets, read_cookies
+from gslb.config.cookies import CookieSettings, CookiesSchema, read_cookies, told_octets
 from gslb.config.endpoints import parse_endpoint
 from gslb.config.keys import KeySchema, read_key
 from gslb.config.listed import Texts, texts_of
@@ -71,11 +72,11 @@ def _off_is_none(value: Any) -> Any:
     return None if isinstance(value, str) and value.lower() in OFF else value
 
 
-def _nsid(value: Any) -> Any:
+def _told(value: Any) -> Any:
     if not isinstance(value, str) or value.lower() in OFF:
         return None if isinstance(value, str) else value
     if value.lower() not in ON:
-        nsid_octets(value)
+        told_octets(value)
     return value
 
 
@@ -161,8 +162,14 @@ class NodeSchema(Schema):
     log: LogSchema = LogSchema()
     nsid: Annotated[
         str | None,
-        BeforeValidator(_nsid),
-        Field(description="What the node says to queries for its NSID: a text; on: its name; off: nothing."),
+        BeforeValidator(_told),
+        Field(description="What the node says to queries for its NSID or id.server: a text; on: its name; or off."),
+        WithJsonSchema({"type": ["string", "boolean"]}),
+    ] = None
+    version: Annotated[
+        str | None,
+        BeforeValidator(_told),
+        Field(description="What the node says to queries for version.bind: a text; on: the program's version; or off."),
         WithJsonSchema({"type": ["string", "boolean"]}),
     ] = None
     cookies: Annotated[
@@ -237,6 +244,7 @@ class NodeConfig:
     secondaries: AnyMapping[Name, SecondarySource] = field(default_factory=lambda: MappingProxyType({}))
     probe_allow: ProbeBounds = field(default_factory=ProbeBounds)
     nsid: bytes | None = None
+    version: bytes | None = None
     cookies: CookieSettings | None = field(default_factory=CookieSettings)
 
     @property
@@ -297,9 +305,16 @@ def load_node(path: Path) -> NodeConfig:
         peers=references.peers,
         secondaries=MappingProxyType(zones.secondaries),
         probe_allow=ProbeBounds() if schema.probe_allow is None else ProbeBounds(schema.probe_allow),
-        nsid=nsid_octets(node if schema.nsid.lower() in ON else schema.nsid) if schema.nsid is not None else None,
+        nsid=_octets_told(schema.nsid, node),
+        version=_octets_told(schema.version, f"gslb {__version__}"),
         cookies=cookies,
     )
+
+
+def _octets_told(written: str | None, by_default: str) -> bytes | None:
+    if written is None:
+        return None
+    return told_octets(by_default if written.lower() in ON else written)
 
 
 def _limits(schema: LimitsSchema) -> Limits:

@@ -161,6 +161,8 @@ class Exchange:
     # Transfers
 
     def _transfer(self, request: "_Request") -> bytes | Stream:
+        if request.udp and request.question.qtype == RRType.AXFR:  # defined for TCP alone (RFC 5936 section 4.2)
+            return request.echo(Rcode.NOTIMP, error=TCP_ONLY)
         published = self._published(request.apex)
         if published is None or request.question.qclass != CLASS_IN:  # RFC 5936 section 2.2.1
             return request.echo(Rcode.NOTAUTH, error=NOT_OURS)
@@ -169,8 +171,6 @@ class Exchange:
             return self._refuse(request, "not in the zone's `allow_transfer`")
         if published.view is None:
             return request.echo(Rcode.SERVFAIL, error=NO_VERSION)
-        if request.udp and request.question.qtype == RRType.AXFR:
-            return self._refuse(request, "AXFR is for TCP (RFC 5936 section 4.2)", TCP_ONLY)
         incremental = request.question.qtype == RRType.IXFR
         have = _serial_of(request.message, request.apex) if incremental else None
         if incremental and have is None:

@@ -13,7 +13,7 @@ CLASS_ANY = 255
 
 
 class RRType(enum.IntEnum):
-    """Types that have a meaning of their own here (RFC 1035, 2782, 3596, 6672, 6891, 9460)."""
+    """Types that have a meaning of their own here (RFC 1035, 2782, 3596, 6672, 6891, 9460, 9824)."""
 
     A = 1
     NS = 2
@@ -34,6 +34,7 @@ class RRType(enum.IntEnum):
     NSEC3PARAM = 51
     SVCB = 64
     HTTPS = 65
+    NXNAME = 128
     TSIG = 250
     IXFR = 251
     AXFR = 252

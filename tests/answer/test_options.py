@@ -219,8 +219,9 @@ def test_a_cookie_that_is_not_good_is_never_turned_away_unless_configured(ask) -
 ERRORS = {
     "a name of no zone of ours": ("elsewhere.", "A", "REFUSED", "EDE 20 (Not Authoritative)"),
     "a zone without a version": ("broken.", "A", "SERVFAIL", "EDE 14 (Not Ready): no version of the zone"),
-    "a transfer": ("example.", "AXFR", "REFUSED", "EDE 18 (Prohibited): transfer not allowed"),
-    "a meta type": ("www.example.", "MAILA", "REFUSED", "EDE 30"),
+    "a transfer": ("example.", "IXFR", "REFUSED", "EDE 18 (Prohibited): transfer not allowed"),
+    "an AXFR over UDP": ("example.", "AXFR", "NOTIMP", "EDE 21 (Not Supported): AXFR is for TCP"),
+    "a type that is no question": ("www.example.", "TYPE128", "FORMERR", "EDE 30"),
     "nothing available: nodata": ("empty.example.", "A", "NOERROR", "EDE 0 (Other): no member is available"),
     "nothing available: servfail": ("fail.example.", "A", "SERVFAIL", "EDE 0 (Other): no member is available"),
     "nothing available: values": ("first.example.", "A", "NOERROR", "EDE 0 (Other): no member is available"),

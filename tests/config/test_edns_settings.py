@@ -1,9 +1,10 @@
-"""`nsid` and `cookies` of gslb.yaml."""
+"""`nsid`, `version` and `cookies` of gslb.yaml."""
 
 from pathlib import Path
 
 import pytest
 
+from gslb import __version__
 from gslb.config.cookies import CookieSettings
 from gslb.config.node import load_node
 from gslb.config.problems import ConfigError
@@ -53,6 +54,20 @@ def test_nsid_is_off_or_the_node_or_a_text(write, text: str, expected: bytes | N
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
+        ("", None),
+        ("version: off", None),
+        ("version: on", f"gslb {__version__}".encode()),
+        ("version: none of your business", b"none of your business"),
+        ("version: 1.10", b"1.10"),
+    ],
+)
+def test_version_is_off_or_the_programs_or_a_text(write, text: str, expected: bytes | None) -> None:
+    assert load_node(write(text)).version == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
         ("", CookieSettings()),
         ("cookies: {}", CookieSettings()),
         ("cookies: off", None),
@@ -84,6 +99,7 @@ def test_cookies_are_on_unless_off_and_have_their_secrets_from_text_or_files(
         ("cookies: maybe", "cookies: "),
         ("nsid: " + "x" * 129, "nsid: must have 1 to 128 octets"),
         ("nsid: [a]", "nsid: must be text"),
+        ("version: " + "x" * 129, "version: must have 1 to 128 octets"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_line_and_without_the_secret(write, text: str, said: str) -> None:
@@ -111,4 +127,4 @@ def test_no_secret_is_shown(write) -> None:
 def test_the_json_schema_knows_both() -> None:
     properties = json_schema_node()["properties"]
     assert {"enum": ["off", False]} in properties["cookies"]["anyOf"]
-    assert properties["nsid"]["type"] == ["string", "boolean"]
+    assert properties["nsid"]["type"] == properties["version"]["type"] == ["string", "boolean"]

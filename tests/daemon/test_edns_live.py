@@ -55,6 +55,16 @@ def test_dig_is_told_the_nsid_and_live_when_it_changes(node: Daemon, dig: Callab
     wait_for(lambda: "NSID" not in dig("+nsid", "www.opt.example"), "no NSID")
 
 
+def test_dig_is_told_version_and_identity_of_class_chaos_and_live_when_they_change(
+    node: Daemon, dig: Callable[..., str]
+) -> None:
+    assert '"test"' in dig("CH", "TXT", "id.server")
+    assert "status: REFUSED" in dig("CH", "TXT", "version.bind")
+    node.configure("zones_dir: zones\nversion: on\n")
+    wait_for(lambda: '"gslb ' in dig("CH", "TXT", "version.bind"), "the version")
+    assert "status: REFUSED" in dig("CH", "TXT", "hostname.bind")
+
+
 def test_dig_finds_our_cookie_good_and_it_stays(dig: Callable[..., str]) -> None:
     first = dig("+cookie", "www.opt.example")
     cookie = re.search(r"COOKIE: ([0-9a-f]{48}) \(good\)", first)
