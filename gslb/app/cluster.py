@@ -26,6 +26,7 @@ from gslb.transfer.key_choice import KeyChoice
 from gslb.transfer.notify import Notifier
 from gslb.transfer.report import PeerView, look_at
 from gslb.transfer.secondary import InboundCounts, SecondaryZone
+from gslb.transfer.silence import Silence
 from gslb.transfer.stream import Bounds
 from gslb.wire.names import Name, name_to_text
 from gslb.zone.diff import ChangeSet, diff, soa_record
@@ -57,6 +58,7 @@ class Cluster:
     def __init__(self, config: NodeConfig, serve: Serve, clock: Callable[[], float]) -> None:
         self.secondaries: dict[Name, SecondaryEntry] = {}
         self._keys = KeyChoice()
+        self._silence = Silence()
         self.notifier = Notifier(clock, self._keys)
         self.exchange = Exchange(self._published, self._history, self._notified, places=config.limits.transfers_out)
         self._config = config
@@ -152,6 +154,7 @@ class Cluster:
             limits=_inbound_limits(self._config.limits),
             places=self._places_in,
             keys=self._keys,
+            silence=self._silence,
             clock=self._clock,
         )
         self.secondaries[source.apex] = SecondaryEntry(source, driver)

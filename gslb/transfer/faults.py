@@ -26,6 +26,9 @@ class Fault(enum.StrEnum):
     STORAGE = "storage"
 
 
+NO_ANSWER = frozenset({Fault.UNREACHABLE, Fault.TIMEOUT})
+
+
 class FaultError(Exception):
     """A failed step. The text is the reason; it names no peer."""
 

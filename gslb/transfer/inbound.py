@@ -21,7 +21,7 @@ from typing import Literal
 from gslb.config.peers import Peer
 from gslb.transfer.acceptance import Acceptance
 from gslb.transfer.client import Connection, Signed, ask_udp, connected
-from gslb.transfer.faults import Fault, FaultError, Phase, TransferError
+from gslb.transfer.faults import NO_ANSWER, Fault, FaultError, Phase, TransferError
 from gslb.transfer.key_choice import KeyChoice
 from gslb.transfer.request import Asked, Polled, Wanted, read_poll, render_request
 from gslb.transfer.stream import (
@@ -105,10 +105,12 @@ async def fetch(
     wanted: Wanted = Wanted.NEWER,
     places: Places = ANY_NUMBER,
     keys: KeyChoice | None = None,
+    hasty: bool = False,
 ) -> Fetched:
     """The version of the zone at `primary`, when it is `wanted`; `have` is ours. `clock` gives Unix seconds, which
-    signatures need; `keys` knows which key signs. Raises `TransferError`."""
-    return await _Fetch(apex, primary, have, limits, clock, wanted, places).run(keys or KeyChoice())
+    signatures need; `keys` knows which key signs. `hasty`: a primary that leaves the first datagram unanswered has
+    failed, for there are others to ask. Raises `TransferError`."""
+    return await _Fetch(apex, primary, have, limits, clock, wanted, places, hasty=hasty).run(keys or KeyChoice())
 
 
 class _Fetch:
@@ -123,7 +125,10 @@ class _Fetch:
         clock: Callable[[], float],
         wanted: Wanted,
         places: Places,
+        *,
+        hasty: bool,
     ) -> None:
+        self._hasty = hasty
         self._apex = apex
         self._primary = primary
         self._have = have
@@ -193,11 +198,12 @@ class _Fetch:
 
     async def _poll(self) -> Polled:
         """The primary's SOA: over UDP, and over TCP when that gives nothing to go by."""
-        for wait_seconds in self._limits.udp_seconds:
+        patience = self._limits.udp_seconds
+        for wait_seconds in patience[:1] if self._hasty else patience:
             try:
                 return await self._poll_once(partial(ask_udp, self._primary, wait_seconds=wait_seconds))
             except FaultError as error:
-                if error.fault is Fault.RCODE:
+                if error.fault is Fault.RCODE or (self._hasty and error.fault in NO_ANSWER):
                     raise
                 if error.fault is not Fault.TIMEOUT:
                     break

@@ -5,7 +5,8 @@ NOTIFY (RFC 1996) and the EXPIRE option (RFC 7314). No clock and no event loop: 
   asked, because a primary may itself lag behind. A round that reached nobody is repeated after `retry`, any other
   after `refresh`, both up to a tenth earlier by a draw so that zones do not fall into step. A zone that has never been
   loaded, or is expired, is tried more eagerly: after 1 s, 2 s, 4 s … up to a minute.
-- A primary that failed is passed over for `retry`, doubled with each further failure, as long as others remain.
+- A primary that failed is passed over for `retry`, doubled with each further failure, as long as others remain. One
+  that gives no answer at all is passed over by every zone of the node (`transfer.silence`).
 - A NOTIFY starts a round at once, its sender asked first. Any number of them make one round; one whose serial is not
   newer makes none. A round that did not find the serial it was told of is repeated soon, a few times; so packets that
   nobody could verify cost a poll each 8 s at most.

@@ -10,14 +10,14 @@ import contextlib
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import structlog
 
 from gslb.config.peers import Peer
 from gslb.config.prefixes import plain_address
-from gslb.transfer.faults import Fault, TransferError
+from gslb.transfer.faults import NO_ANSWER, Fault, TransferError
 from gslb.transfer.inbound import ANY_NUMBER, Fetched, InboundLimits, Places, fetch
 from gslb.transfer.key_choice import KeyChoice
 from gslb.transfer.refresh import (
@@ -34,6 +34,7 @@ from gslb.transfer.refresh import (
     transferred,
 )
 from gslb.transfer.request import Wanted
+from gslb.transfer.silence import Silence
 from gslb.wire.names import Name, name_to_text
 from gslb.zone.diff import ChangeSet
 from gslb.zone.view import View, soa_of
@@ -96,6 +97,21 @@ class SecondaryStatus:
     expires_at: float | None
 
 
+@dataclass(slots=True)
+class _Round:
+    """What a round came to so far. `silent` are the places of primaries that gave no answer in haste, or lately, and
+    what to say of them; of those in `news` nobody knew before."""
+
+    found: Found = Found.NOTHING
+    errors: list[str] = field(default_factory=list)
+    silent: dict[int, str] = field(default_factory=dict)
+    news: set[int] = field(default_factory=set)
+
+
+def _where(peer: Peer) -> str:
+    return f"{peer.name} ({peer.host} port {peer.port})"
+
+
 class SecondaryZone:
     """One zone. Make it on the event loop, `start` it, `stop` it. `initial` is the version on disk.
 
@@ -115,6 +131,7 @@ class SecondaryZone:
         limits: InboundLimits | None = None,
         places: Places = ANY_NUMBER,
         keys: KeyChoice | None = None,
+        silence: Silence | None = None,
         clock: Callable[[], float] = time.time,
         draw: Callable[[], float] = random.random,
     ) -> None:
@@ -127,6 +144,7 @@ class SecondaryZone:
         self._limits = limits or InboundLimits()
         self._places = places
         self._keys = keys or KeyChoice()
+        self._silence = silence or Silence()
         self._clock = clock
         self._draw = draw
         self._ahead = clock() - time.monotonic()
@@ -166,6 +184,8 @@ class SecondaryZone:
         """A NOTIFY from `address` (RFC 1996). True when it tells something new."""
         sender = str(plain_address(address))
         places = [place for place, peer in enumerate(self._primaries) if peer.host == sender]
+        for place in places:
+            self._silence.end(self._primaries[place])
         heard = hear(self._state, serial, places[0] if places else None, self._now())
         news = heard is not self._state
         self._state = heard
@@ -175,6 +195,8 @@ class SecondaryZone:
     def retry_now(self, wanted: Wanted = Wanted.NEWER) -> None:
         """Start a round at once, with every primary. `Wanted.ANY` takes the whole zone even at an older serial."""
         self._wanted = wanted
+        for peer in self._primaries:
+            self._silence.end(peer)
         self._state = reset(self._state, self._now())
         self._wake.set()
 
@@ -213,19 +235,36 @@ class SecondaryZone:
     async def _round(self) -> None:
         places = order(self._state, self._now())
         self._state, hint = take_hint(self._state)
-        errors: list[str] = []
-        found = Found.NOTHING
+        told_by = hint.primary if hint is not None else None
+        current = _Round()
         with contextlib.suppress(_NotTakenError):
-            for place in places:
-                found = max(found, await self._ask(place, errors))
-                if found is Found.NEWER:
-                    break
-        self._errors = errors
-        self._state = end_round(self._state, self._now(), self._draw(), found, hint)
+            await self._ask_in_haste(places, told_by, current)
+            await self._ask_with_patience(current)
+        self._errors = [*current.silent.values(), *current.errors]
+        self._state = end_round(self._state, self._now(), self._draw(), current.found, hint)
         self._arm_expiry()
 
-    async def _ask(self, place: int, errors: list[str]) -> Found:
-        """Ask one primary; what it had. Failures are added to `errors`."""
+    async def _ask_in_haste(self, places: tuple[int, ...], told_by: int | None, current: "_Round") -> None:
+        """Ask the primaries in order. As long as there are others nobody is waited for, but who just told us."""
+        for place in places:
+            peer = self._primaries[place]
+            hasty = len(places) > 1 and place != told_by
+            if hasty and self._silence.holds(peer, time.monotonic()):
+                current.silent[place] = f"primary {_where(peer)} gave no answer lately, and is passed over for a while"
+                continue
+            await self._ask(place, current, hasty=hasty)
+            if current.found is Found.NEWER:
+                return
+
+    async def _ask_with_patience(self, current: "_Round") -> None:
+        """Ask the silent ones once more: all of them when nobody answered, else those of whom it is news."""
+        for place in list(current.silent):
+            if current.found is Found.NOTHING or (current.found is Found.SAME and place in current.news):
+                del current.silent[place]
+                await self._ask(place, current, hasty=False)
+
+    async def _ask(self, place: int, current: "_Round", *, hasty: bool) -> None:
+        """Ask one primary, and note what it had."""
         peer = self._primaries[place]
         self._attempted = self._now()
         wanted = Wanted.WHOLE if self._state.expired and self._wanted is Wanted.NEWER else self._wanted
@@ -239,19 +278,37 @@ class SecondaryZone:
                 wanted=wanted,
                 places=self._places,
                 keys=self._keys,
+                hasty=hasty,
             )
         except TransferError as error:
-            self._failed(place, error, errors)
-            return Found.NOTHING
+            self._note_silence(place, error, current)
+            if hasty and error.fault in NO_ANSWER:
+                current.silent[place] = error.reason
+                self._count(error.phase, error.fault, InboundCounts(1, error.octets, error.seconds))
+            else:
+                self._failed(place, error, current.errors)
+            return
         except Exception as error:  # a bug of ours must not end the refreshing of the zone
             log.exception("transfer_crashed", zone=name_to_text(self.apex), primary=peer.name, address=peer.host)
-            errors.append(f"primary {peer.name} ({peer.host} port {peer.port}): {error!r}")
+            current.errors.append(f"primary {_where(peer)}: {error!r}")
             self._state = failed(self._state, place, self._now())
-            return Found.NOTHING
+            return
+        self._silence.end(peer)
         if fetched.how == "current":
             self._confirmed(place, fetched)
-            return Found.SAME
-        return await self._take(place, fetched, errors)
+            current.found = max(current.found, Found.SAME)
+        else:
+            await self._take(place, fetched, current.errors)
+            current.found = Found.NEWER
+
+    def _note_silence(self, place: int, error: TransferError, current: "_Round") -> None:
+        peer = self._primaries[place]
+        if error.phase != "soa" or error.fault not in NO_ANSWER:
+            self._silence.end(peer)
+        elif self._silence.begin(peer, time.monotonic()):
+            current.news.add(place)
+            advice = "zones that have other primaries ask those meanwhile; a NOTIFY from it ends that"
+            log.warning("primary_silent", primary=peer.name, address=peer.host, reason=error.reason, advice=advice)
 
     def _failed(self, place: int, error: TransferError, errors: list[str]) -> None:
         peer = self._primaries[place]
@@ -275,7 +332,7 @@ class SecondaryZone:
         self._contacted = self._now()
         self._on_contact(self.apex, self._fresh_at())
 
-    async def _take(self, place: int, fetched: Fetched, errors: list[str]) -> Found:
+    async def _take(self, place: int, fetched: Fetched, errors: list[str]) -> None:
         """Hand a version on. It is ours once that succeeded."""
         peer, soa = self._primaries[place], soa_of(fetched.view, self.apex)
         before = self._state
@@ -294,14 +351,13 @@ class SecondaryZone:
         self._contacted = self._transferred = self._now()
         self._count(fetched.how, "ok", InboundCounts(1, fetched.octets, fetched.seconds))
         self._log_transferred(peer, before.serial, fetched)
-        return Found.NEWER
 
     async def _hand_on(self, fetched: Fetched, fresh_at: float) -> None:
         await self._on_update(self.apex, fetched.view, fetched.change_sets, fresh_at)
 
     def _not_taken(self, peer: Peer, fetched: Fetched, error: Exception, errors: list[str]) -> None:
         self._count(fetched.how, Fault.STORAGE, InboundCounts(1, fetched.octets, fetched.seconds))
-        errors.append(f"serial {fetched.serial} from {peer.name} ({peer.host} port {peer.port}) was not taken: {error}")
+        errors.append(f"serial {fetched.serial} from {_where(peer)} was not taken: {error}")
         log.error(
             "transfer_not_taken",
             zone=name_to_text(self.apex),

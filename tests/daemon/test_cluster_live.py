@@ -1,6 +1,8 @@
 """Two nodes in step by zone transfer: edits, NOTIFY, restarts, keys, and a cluster's status."""
 
 import json
+import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -267,3 +269,40 @@ def test_a_third_node_takes_the_zone_from_the_secondary(pair: Pair, tmp_path: Pa
         assert len(third.status()["members"]) == 2
     finally:
         third.stop()
+
+
+def test_many_zones_whose_first_primary_is_silent_start_and_restart_quickly(tmp_path: Path) -> None:
+    """Each would wait 13 s for the silent one, 64 at a time."""
+    number = 200
+    with socket.socket(type=socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
+        udp.bind(("127.0.0.1", 0))
+        tcp.bind(udp.getsockname())
+        tcp.listen(number)
+        for name in ("primary", "secondary"):
+            (tmp_path / name).mkdir()
+        primary, secondary = Daemon(tmp_path / "primary"), Daemon(tmp_path / "secondary")
+        ns2 = f"{{address: 127.0.0.1, port: {secondary.port}, key: xfr}}"
+        primary.configure(f"{KEY}peers: {{ns2: {ns2}}}\nzones_dir: zones\nallow_transfer: [ns2]\n")
+        silent = f"{{address: 127.0.0.1, port: {udp.getsockname()[1]}, key: xfr}}"
+        ns1 = f"{{address: 127.0.0.1, port: {primary.port}, key: xfr}}"
+        zones = "".join(f"  z{each}.example: {{primaries: [silent, ns1]}}\n" for each in range(number))
+        secondary.configure(f"{KEY}peers: {{silent: {silent}, ns1: {ns1}}}\nzones:\n{zones}")
+        for each in range(number):
+            primary.write(f"zones/z{each}.example.yaml", "'': {type: NS, value: ns.elsewhere.example.}\n")
+        try:
+            primary.start()
+            started = time.monotonic()
+            secondary.start()
+            wait_for(lambda: confirmed(secondary) == number, "every zone to be transferred")
+            assert secondary.stop() == 0
+            secondary.start()
+            wait_for(lambda: confirmed(secondary) == number, "every zone to be confirmed")
+            assert time.monotonic() - started < 40
+        finally:
+            primary.stop()
+            secondary.stop()
+
+
+def confirmed(node: Daemon) -> int:
+    """The zones of a secondary that a primary has spoken for since the start."""
+    return sum(zone["transfer"]["primary"] == "ns1" for zone in node.status()["zones"])

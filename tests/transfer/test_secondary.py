@@ -8,11 +8,13 @@ import pytest
 from fake_primary import APEX, HANG, FakePrimary, record, soa, view, zone
 from structlog.testing import capture_logs
 
+from gslb.config.peers import Peer
 from gslb.transfer.faults import Fault
 from gslb.transfer.inbound import InboundLimits
 from gslb.transfer.journal import StoredZone
 from gslb.transfer.request import Wanted
 from gslb.transfer.secondary import InboundCounts, SecondaryZone
+from gslb.transfer.silence import Silence
 from gslb.wire.codes import Rcode, RRType
 from gslb.wire.edns import render_opt
 from gslb.wire.names import name_from_text
@@ -27,7 +29,7 @@ LINES = ("www 300 A 192.0.2.1",)
 class Node:
     """What a node does with a secondary zone, noted down. `waits` holds back updates; `full` refuses them."""
 
-    def __init__(self, *primaries, stored=None, contacted=0.0, clock=time.time, peers=None):
+    def __init__(self, *primaries, stored=None, contacted=0.0, clock=time.time, peers=None, silence=None):
         self.view = None
         self.updates, self.contacts, self.expiries = [], [], 0
         self.waits = None
@@ -41,6 +43,7 @@ class Node:
             on_contact=self._contact,
             on_expire=self._expire,
             limits=LIMITS,
+            silence=silence,
             clock=clock,
             draw=lambda: 0.0,
         )
@@ -179,13 +182,102 @@ class TestSeveralPrimaries:
                 peers = [first.peer(), dataclasses.replace(second.peer(), name="told", host="127.0.0.1")]
                 peers[0] = dataclasses.replace(peers[0], host="127.0.0.2")  # nobody there
                 async with Node(peers=peers, stored=view(1, *LINES)) as node:
-                    await node.until(lambda: node.contacts)
+                    await node.until(lambda: node.status.error)
                     second.edit(added=["ftp 300 A 192.0.2.2"])
                     node.zone.retry_now()  # no back-off is left that would pass the first over
                     assert node.zone.notify(2, "127.0.0.1")
                     failures = node.zone.counts["soa", "unreachable"].done
                     await node.until(lambda: node.view)
                     assert node.zone.counts["soa", "unreachable"].done == failures
+
+        asyncio.run(run())
+
+
+class Silent:
+    """A primary of which nothing ever comes: its ports are there, and nobody reads."""
+
+    def __init__(self):
+        self.asked = 0
+
+    async def __aenter__(self):
+        loop = asyncio.get_running_loop()
+        self._tcp = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+        self.port = self._tcp.sockets[0].getsockname()[1]
+        self._udp, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=("127.0.0.1", self.port))
+        return self
+
+    async def __aexit__(self, *_):
+        self._tcp.close()
+        self._udp.close()
+
+    async def _connected(self, reader, writer):
+        await reader.read()
+        writer.close()
+
+    def connection_made(self, transport):
+        """Nothing to do."""
+
+    def connection_lost(self, error):
+        """Nothing to do."""
+
+    def datagram_received(self, data, address):
+        self.asked += 1
+
+    def peer(self, name):
+        return Peer(name, "127.0.0.1", self.port, (), "foreign")
+
+
+class TestASilentPrimary:
+    def test_is_passed_over_by_every_zone_of_the_node_once_one_has_noticed(self):
+        async def run():
+            silence = Silence()
+            async with Silent() as silent, FakePrimary(zone(1, *LINES)) as alive:
+                peers = [silent.peer("ns1"), alive.peer(name="ns2")]
+                with capture_logs() as logs:
+                    async with Node(peers=peers, silence=silence) as first:
+                        await first.until(lambda: first.view)
+                    assert silent.asked == 1
+                    async with Node(peers=peers, silence=silence) as second:
+                        await second.until(lambda: second.view and second.status.error)
+                        assert "ns1" in second.status.error
+                        assert "gave no answer lately, and is passed over" in second.status.error
+                        assert second.status.state == "ok"
+                assert silent.asked == 1
+                assert [entry["primary"] for entry in logs if entry["event"] == "primary_silent"] == ["ns1"]
+
+        asyncio.run(run())
+
+    def test_is_asked_with_patience_when_nobody_else_answers(self):
+        async def run():
+            slow = FakePrimary(zone(1, *LINES), udp=False)  # over TCP it answers
+            async with slow, Silent() as silent, Node(peers=[slow.peer(name="ns1"), silent.peer("ns2")]) as node:
+                await node.until(lambda: node.view)
+                assert node.status.primary == "ns1"
+
+        asyncio.run(run())
+
+    def test_whose_silence_is_news_is_asked_with_patience_though_another_confirms(self):
+        async def run():
+            ahead, lagging = FakePrimary(zone(2, *LINES), udp=False), FakePrimary(zone(1, *LINES))
+            async with ahead, lagging, Node(ahead, lagging, stored=view(1, *LINES)) as node:
+                await node.until(lambda: node.view)
+                assert (node.status.serial, node.status.primary) == (2, "ns1")
+
+        asyncio.run(run())
+
+    def test_that_sends_a_notify_is_silent_no_more(self):
+        async def run():
+            silence = Silence()
+            first, second = FakePrimary(zone(2, *LINES)), FakePrimary(zone(1, *LINES))
+            async with first, second:
+                peers = [dataclasses.replace(first.peer(name="ns1"), host="127.0.0.1"), second.peer(name="ns2")]
+                silence.begin(peers[0], time.monotonic())
+                async with Node(peers=peers, stored=view(1, *LINES), silence=silence) as node:
+                    await node.until(lambda: node.contacts)
+                    assert not first.asked
+                    node.zone.notify(2, "127.0.0.1")
+                    await node.until(lambda: node.view)
+                    assert node.status.primary == "ns1"
 
         asyncio.run(run())
 
