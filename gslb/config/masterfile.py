@@ -27,12 +27,13 @@ _PIECE = re.compile(
     r"""|(?P<blank>[^\S\n]+)|(?P<word>(?:[^\s;()"\\]|\\.)+)|(?P<stray>["\\])"""
 )
 _FIELD = re.compile(r"""\s*((?:[^\s"\\]|\\.|"(?:[^"\\]|\\.)*")+)""")
-_TTL = re.compile(r"(?:\d+[smhdw]?)+", re.ASCII | re.IGNORECASE)
+_TTL = re.compile(r"\d+(?:[smhdw]\d+)*[smhdw]?", re.ASCII | re.IGNORECASE)
 _TTL_PART = re.compile(r"(\d+)([smhdw]?)", re.ASCII)
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _CLASSES = {"IN", "CH", "HS", "CS", "NONE", "ANY"}
 _MAX_INCLUDES = 16
 _MAX_GENERATED = 1_000_000
+"""Records that the $GENERATE of a zone may make, all together."""
 _COUNTER = re.compile(r"\\\$|\$\$|\$(?:\{(?P<offset>-?\d{1,9})(?:,(?P<width>\d{1,2})(?:,(?P<base>[doxXnN]))?)?\})?")
 
 
@@ -131,6 +132,7 @@ class _Reader:
         self.origin = source.apex
         self.default_ttl: int | None = None
         self.last_ttl: int | None = None
+        self.generated = 0
         self.file = str(source.path)
 
     def read_file(self, text: str, path: Path, origin: Name) -> None:
@@ -191,7 +193,11 @@ class _Reader:
             raise ValueError("$GENERATE takes a range, an owner, a type and rdata: $GENERATE 1-4 host$ A 192.0.2.$")
         owner, *rest = arguments[1:]
         template = " ".join(rest)
-        for counter in _counters(arguments[0]):
+        counters = _counters(arguments[0])
+        self.generated += len(counters)
+        if self.generated > _MAX_GENERATED:
+            raise ValueError(f"with the range {arguments[0]}, $GENERATE makes more than {_MAX_GENERATED} records")
+        for counter in counters:
             text = f"{_generated(owner, counter)} {_generated(template, counter)}"
             self._read_record(Entry(entry.line, begins_blank=False, text=text))
 
@@ -310,10 +316,7 @@ def _counters(text: str) -> range:
     start, stop, step = int(match[1]), int(match[2]), int(match[3] or 1)
     if start > stop or step == 0:
         raise ValueError(f"the range {text} is empty")
-    counters = range(start, stop + 1, step)
-    if len(counters) > _MAX_GENERATED:
-        raise ValueError(f"the range {text} makes {len(counters)} records, more than {_MAX_GENERATED}")
-    return counters
+    return range(start, stop + 1, step)
 
 
 def _generated(template: str, counter: int) -> str:

@@ -180,6 +180,7 @@ def test_a_missing_included_file_is_a_problem_on_its_line(refused):
         ("$GENERATE 2-1 h$ A 192.0.2.$", "the range 2-1 is empty"),
         ("$GENERATE x h$ A 192.0.2.$", "'x' is not a range; write start-stop or start-stop/step"),
         ("$GENERATE 1-100000000 h$ A 192.0.2.1", "more than 1000000"),
+        ("a 1111111111111111111111111111111111111111111111x A 192.0.2.1", "is not a record type, nor a TTL or a class"),
         ("$GENERATE 1-2 h${-5} A 192.0.2.1", "$GENERATE makes the negative number -4"),
         ("www.other.example. A 192.0.2.1", "www.other.example. is outside the zone z.example."),
         ("a 2147483648 A 192.0.2.1", "the TTL 2147483648 is not between 0 and 2147483647"),
@@ -190,6 +191,11 @@ def test_a_missing_included_file_is_a_problem_on_its_line(refused):
 def test_a_wrong_line_is_told_with_its_number(refused, line, said):
     problems = refused(line)
     assert any(problem.startswith("z.zone:4: ") and said in problem for problem in problems), problems
+
+
+def test_what_a_file_generates_is_bounded_all_together(refused):
+    (problem,) = refused("$GENERATE 1-100 h$ A 192.0.2.1\n$GENERATE 1-999901 i$ A 192.0.2.1\n")
+    assert problem == "z.zone:5: with the range 1-999901, $GENERATE makes more than 1000000 records"
 
 
 def test_every_problem_of_the_file_is_told(refused):
