@@ -116,7 +116,7 @@ class ZoneReader:
         """Add the zones of a folder. A file that is named one by one wins over what is found there; a zone that has
         primaries must not be found there."""
         folder = self.folder / zones_dir
-        if not folder.is_dir():
+        if not _is_folder(folder):
             self.findings.error(line, "zones_dir", f"{folder} is not a folder")
             return
         taken = {source.path.resolve() for source in found.files.values()} | {config.resolve()}
@@ -164,3 +164,11 @@ def says(node: Mapping, key: str) -> bool:
     """True when the key is there with something behind it: an empty list says "nobody", nothing at all says nothing."""
     value = node.get(key)
     return value is not None and not (isinstance(value, Text) and value.is_null)
+
+
+def _is_folder(path: Path) -> bool:
+    """False for a path that cannot be looked at either: too long, or within what this user may not read."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False

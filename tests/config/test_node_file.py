@@ -289,6 +289,7 @@ class TestZonesDir:
 
     def test_a_folder_that_is_not_there_is_a_problem(self, refused):
         assert refused("node: a\nzones_dir: nowhere") == ["gslb.yaml:2: zones_dir: nowhere is not a folder"]
+        assert refused(f"zones_dir: {'a' * 300}") == [f"gslb.yaml:1: zones_dir: {'a' * 300} is not a folder"]
 
 
 def test_nameservers_are_full_names_given_to_each_zone(load):
