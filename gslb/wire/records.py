@@ -101,6 +101,14 @@ def parse_message(data: bytes) -> Message:
         raise MessageError("cut short") from None
 
 
+def is_well_formed(rtype: int, rdata: bytes) -> bool:
+    """True for octets that are rdata of this type, every name in full: what a record may hold."""
+    try:
+        return _READERS.get(rtype, _other)(rdata, 0, len(rdata), {}, rtype) == rdata
+    except (MessageError, IndexError):
+        return False
+
+
 def read_name(data: bytes, start: int, known: dict[int, Name], pointers: int = 0) -> tuple[Name, int]:
     """The name at `start`, decompressed, and the offset after it (RFC 1035 section 4.1.4).
 

@@ -13,6 +13,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from gslb.wire.codes import type_to_text
+from gslb.wire.records import is_well_formed
 from gslb.zone.rrset import RRset
 from gslb.zone.steered import AllDown, Member, Monitor, Pool, Rule, Status, Steered
 
@@ -100,13 +102,16 @@ class _Member(_Part):
     monitor: Annotated[int | None, Field(ge=0)] = None
     target: str | None = None
 
-    def read(self, monitors: tuple[_Monitor, ...]) -> Member:
+    def read(self, rtype: int, monitors: tuple[_Monitor, ...]) -> Member:
         monitor = None
         if self.monitor is not None and self.target is not None and self.monitor < len(monitors):
             monitor = monitors[self.monitor].of(self.target)
         elif self.monitor is not None or self.target is not None:
             raise SteeredTextError(f"the member {self.value} has no monitor {self.monitor} of target {self.target!r}")
-        return Member(_rdata(self.value), self.weight, self.status, self.priority, monitor)
+        value = _rdata(self.value)
+        if not is_well_formed(rtype, value):
+            raise SteeredTextError(f"the member {self.value} is not {type_to_text(rtype)} data")
+        return Member(value, self.weight, self.status, self.priority, monitor)
 
 
 class _Pool(_Part):
@@ -115,8 +120,8 @@ class _Pool(_Part):
     min_healthy: Annotated[float, Field(allow_inf_nan=False)]
     members: tuple[_Member, ...]
 
-    def read(self, monitors: tuple[_Monitor, ...]) -> Pool:
-        members = tuple(member.read(monitors) for member in self.members)
+    def read(self, rtype: int, monitors: tuple[_Monitor, ...]) -> Pool:
+        members = tuple(member.read(rtype, monitors) for member in self.members)
         return Pool(self.name, members, self.fallback, self.min_healthy)
 
 
@@ -150,7 +155,7 @@ def steered_from_text(text: str, rrsets: Mapping[int, RRset]) -> Steered:
         raise SteeredTextError("its values are not those of the record that it steers")
     return Steered(
         RRset(rrset.owner, rrset.rtype, rrset.ttl_seconds, values),
-        tuple(pool.read(document.monitors) for pool in document.pools),
+        tuple(pool.read(document.type, document.monitors) for pool in document.pools),
         tuple(Rule(rule.pool) for rule in document.rules),
         document.policy,
         document.answers,

@@ -12,7 +12,7 @@ from gslb.wire.codes import AA, CLASS_CH, CLASS_IN, QR, RRType
 from gslb.wire.edns import Edns
 from gslb.wire.names import name_from_text
 from gslb.wire.rdata import rdata_from_text
-from gslb.wire.records import Message, MessageError, Question, Record, parse_message
+from gslb.wire.records import Message, MessageError, Question, Record, is_well_formed, parse_message
 
 EXAMPLE = name_from_text("example.")
 WWW = name_from_text("www.example.")
@@ -292,3 +292,24 @@ def test_what_dnspython_packs_is_read_with_equal_content() -> None:
         renderer.add_rrset(dns.renderer.ANSWER, rrset)
     renderer.write_header()
     assert list(parse_message(renderer.get_wire()).answer) == records
+
+
+@pytest.mark.parametrize(
+    ("rtype", "rdata", "well_formed"),
+    [
+        (RRType.A, bytes(4), True),
+        (RRType.A, bytes(3), False),
+        (RRType.AAAA, bytes(16), True),
+        (RRType.CNAME, b"\x01a\x00", True),
+        (RRType.CNAME, b"\x01a", False),
+        (RRType.CNAME, b"", False),
+        (RRType.CNAME, b"\x0caaaaaaaaaaaa\xc0\x0c", False),
+        (RRType.CNAME, (b"\x3f" + bytes(63)) * 4 + b"\x00", False),
+        (RRType.CNAME, b"\x01a\x00\x00", False),
+        (RRType.TXT, b"\x01ab", False),
+        (44, b"\x01", False),
+        (65300, b"anything", True),
+    ],
+)
+def test_rdata_by_itself_is_well_formed_or_not(rtype: int, rdata: bytes, *, well_formed: bool) -> None:
+    assert is_well_formed(rtype, rdata) is well_formed

@@ -371,6 +371,13 @@ class TestSteeringThatCannotBe:
         rdata = document(view, pools=pools, monitors=monitors)
         assert "has no monitor" in self.only_the_other_is_steered(with_private(view, "www._gslb.example.", rdata))
 
+    @pytest.mark.parametrize("value", ["", "c00002", "c000020100", "2" * 32])
+    def test_with_a_member_that_is_no_value_of_the_type(self, view: View, value: str) -> None:
+        member = {"value": value, "weight": 1, "status": "obey", "priority": 0}
+        pools = [{"name": "main", "fallback": None, "min_healthy": 0.0, "members": [member]}]
+        said = self.only_the_other_is_steered(with_private(view, "www._gslb.example.", document(view, pools=pools)))
+        assert f"the member {value} is not A data" in said
+
     def test_with_an_endless_interval(self, view: View) -> None:
         text = stored_as(view, "www._gslb.example.")[0].replace(b'"min_healthy":0.0', b'"min_healthy":Infinity')
         assert "min_healthy" in self.only_the_other_is_steered(with_private(view, "www._gslb.example.", text))
