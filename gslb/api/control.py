@@ -45,10 +45,10 @@ def control_app(node: Controlled) -> web.Application:
         return web.json_response(node.explain(query.get("name", ""), query.get("type", "A"), query.get("client")))
 
     async def set_override(request: web.Request) -> web.Response:
-        return web.json_response(node.set_override(await request.json()))
+        return web.json_response(node.set_override(await _asked(request)))
 
     async def clear_override(request: web.Request) -> web.Response:
-        return web.json_response(node.clear_override(await request.json()))
+        return web.json_response(node.clear_override(await _asked(request)))
 
     async def reload(_: web.Request) -> web.Response:
         return web.json_response(await node.reload())
@@ -72,6 +72,17 @@ def control_app(node: Controlled) -> web.Application:
     app.router.add_post("/reload", reload)
     app.router.add_get("/cluster", cluster)
     return app
+
+
+async def _asked(request: web.Request) -> dict[str, Any]:
+    """The JSON object that a request brings. Raises `ControlError`."""
+    try:
+        asked = await request.json()
+    except (ValueError, LookupError, RecursionError):  # of json, of the text's encoding
+        asked = None
+    if not isinstance(asked, dict):
+        raise ControlError('the body of a request is a JSON object: {"name": "www.example.com", "member": "192.0.2.1"}')
+    return asked
 
 
 def control_socket(state_dir: Path) -> socket.socket:

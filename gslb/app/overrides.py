@@ -10,6 +10,9 @@ from gslb.wire.codes import type_from_text, type_to_text
 from gslb.wire.names import BadNameError, name_from_text, name_to_text
 from gslb.wire.rdata import rdata_to_text
 
+_MAX_SECONDS = 100 * 366 * 86400
+"""A hundred years: an end that a clock can show."""
+
 
 def find_member(table: AnswerTable, request: dict[str, Any]) -> OverrideKey:
     """The member that `name`, `type` (optional where the name has one steered type) and `member` (its value as text)
@@ -42,8 +45,10 @@ def override_note(request: dict[str, Any], now: float) -> OverrideNote:
         known = ", ".join(state.value for state in Override)
         raise ControlError(f"{request.get('state')!r} is no override state; known: {known}") from None
     seconds = request.get("seconds")
-    if seconds is not None and not (isinstance(seconds, int | float) and seconds > 0):
-        raise ControlError("`seconds` is how long the override lasts: a number above 0, or left out")
+    if seconds is not None and not (isinstance(seconds, int | float) and 0 < seconds <= _MAX_SECONDS):
+        raise ControlError(
+            f"`seconds` is how long the override lasts: a number above 0, at most {_MAX_SECONDS}, or left out"
+        )
     until = now + seconds if seconds is not None else None
     return OverrideNote(state, str(request.get("author", "")), str(request.get("note", "")), now, until)
 
