@@ -3,13 +3,15 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+FUZZ_STAMP := $(VENV)/.installed-fuzz
 ARGS ?=
+TIME ?= 600
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format bench clean
+.PHONY: help run test lint format bench fuzz fuzz-long clean
 
 help: ## show this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "gslb needs Python 3.11 or later; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.11"; exit 1; }
@@ -41,5 +43,15 @@ bench: $(STAMP) ## CPU per query and queries a second, beside NSD and BIND in th
 	@sh deploy/apt-install.sh --optional nsd:nsd named:bind9
 	@$(BIN)/python tests/bench/bench.py $(ARGS)
 
+$(FUZZ_STAMP): $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[fuzz]'
+	@touch $@
+
+fuzz: $(FUZZ_STAMP) ## fuzz every parser for a minute (ARGS="--targets query,zone_yaml" picks some)
+	@$(BIN)/python tests/fuzz/fuzz.py --seconds 60 $(ARGS)
+
+fuzz-long: $(FUZZ_STAMP) ## the same for ten minutes each (TIME=3600 for an hour), going on from where it was before
+	@$(BIN)/python tests/fuzz/fuzz.py --seconds $(TIME) --corpus fuzz-out/corpus $(ARGS)
+
 clean: ## remove what the targets above made
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis bench-out
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis bench-out fuzz-out
