@@ -38,6 +38,10 @@ class Metrics:
             "gslb_malformed_packets", "Packets refused or left unanswered", ["transport", "reason"]
         )
         self.dropped = counter("gslb_dropped_replies", "Replies the kernel did not take", ["transport"])
+        self.rate_limited = counter(
+            "gslb_rate_limited_replies", "Replies over UDP above a limit of rate_limit", ["kind", "action"]
+        )
+        self.rate_limited_networks = gauge("gslb_rate_limited_networks", "Networks of clients that are limited now")
         self.internal_errors = counter("gslb_internal_errors", "Faults of ours; each is answered SERVFAIL and logged")
         self.tcp_connections = gauge("gslb_tcp_connections", "TCP connections open now")
         self.tcp_refused = counter("gslb_tcp_refused_connections", "TCP connections closed at a limit", ["limit"])

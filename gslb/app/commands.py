@@ -40,6 +40,7 @@ class Commands:
             "api": list(self._node.api_address) if self._node.api_address is not None else None,
             "config": {"file": str(self._node.config.path), "problems": list(self._node.config_problems)},
             "replies": listeners.replies if listeners is not None else 0,
+            "rate_limit": listeners.guard.status() if listeners is not None and listeners.guard is not None else None,
             "prober": {
                 "state": prober.state,
                 "pid": prober.pid,

@@ -127,6 +127,7 @@ class Node:
         )
         tcp = TcpLimits(limits.tcp_connections, limits.tcp_per_client, limits.tcp_idle_seconds)
         listeners = Listeners(self.config.listen, self._responder, tcp)
+        listeners.limit(self.config.rate_limit)
         await listeners.start()
         self.listeners = listeners
         self.cluster.announce()
@@ -261,6 +262,8 @@ class Node:
             self._responder.table = self.table.without_zone(apex)
         self.config = config
         self._tell_options(config)
+        if self.listeners is not None:
+            self.listeners.limit(config.rate_limit)
         await self.cluster.configure(config)
         self.config_problems = ()
         self.metrics.reloads.labels(file, "ok").inc()

@@ -32,11 +32,13 @@ def status_view(status: dict[str, Any]) -> RenderableType:
     prober = status["prober"]
     api = f";  http://{status['api'][0]}:{status['api'][1]}/metrics" if status["api"] else ""
     last_exit = f" (last exit: {prober['last_exit']})" if prober["last_exit"] else ""
-    head = (
+    head = [
         f"{status['node']}  gslb {status['version']}  pid {status['pid']}  {_state(status)}",
         f"DNS on {listen};  {status['replies']} replies{api}",
         f"prober {prober['state']}, pid {prober['pid']}, restarts {prober['restarts']}{last_exit}",
-    )
+    ]
+    if status["rate_limit"] is not None:
+        head.append(_rate_limit(status["rate_limit"]))
     parts: list[RenderableType] = [Text("\n".join(head)), Text(), _zones(status["zones"])]
     for heading, lines in _not_well(status):
         if lines:
@@ -47,6 +49,17 @@ def status_view(status: dict[str, Any]) -> RenderableType:
     if status["overrides"]:
         parts += [Text(), overrides_view(status["overrides"])]
     return Group(*parts)
+
+
+def _rate_limit(value: dict[str, Any]) -> str:
+    """Whom it limits now."""
+    mode = "rate limit (log only)" if value["log_only"] else "rate limit"
+    networks = ", ".join(
+        f"{each['network']} ({each['kind']}: {each['dropped']} dropped, {each['slipped']} slipped)"
+        for each in value["busiest"]
+    )
+    more = value["limited_networks"] - len(value["busiest"])
+    return f"{mode}: {networks or 'nobody is above it'}" + (f" and {more} more networks" if more > 0 else "")
 
 
 def _not_well(status: dict[str, Any]) -> list[tuple[str, list[str]]]:

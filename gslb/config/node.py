@@ -24,6 +24,7 @@ from gslb.config.monitors import Duration, MonitorProfile, read_monitor
 from gslb.config.peers import Peer, PeerSchema, read_peers
 from gslb.config.prefixes import Prefixes
 from gslb.config.problems import ConfigError, Findings
+from gslb.config.rate_limit import RateLimits, RateLimitSchema, rate_limits
 from gslb.config.references import References
 from gslb.config.sizes import Size
 from gslb.config.sources import SecondarySource, ZoneSource
@@ -175,6 +176,11 @@ class NodeSchema(Schema):
     cookies: Annotated[
         CookiesSchema | None, BeforeValidator(_off_is_none), Field(description="DNS cookies, or off.")
     ] = CookiesSchema()
+    rate_limit: Annotated[
+        RateLimitSchema | None,
+        BeforeValidator(_off_is_none),
+        Field(description="Response rate limiting over UDP; left out, or off: none."),
+    ] = None
     monitors: dict[str, Any] = Field(default_factory=dict, description="Named monitors, for zones to refer to.")
     keys: dict[str, KeySchema] = Field(default_factory=dict, description="TSIG keys by name.")
     peers: dict[str, PeerSchema] = Field(
@@ -246,6 +252,7 @@ class NodeConfig:
     nsid: bytes | None = None
     version: bytes | None = None
     cookies: CookieSettings | None = field(default_factory=CookieSettings)
+    rate_limit: RateLimits | None = None
 
     @property
     def tsig_keys(self) -> dict[Name, TsigKey]:
@@ -308,6 +315,7 @@ def load_node(path: Path) -> NodeConfig:
         nsid=_octets_told(schema.nsid, node),
         version=_octets_told(schema.version, f"gslb {__version__}"),
         cookies=cookies,
+        rate_limit=rate_limits(schema.rate_limit) if schema.rate_limit is not None else None,
     )
 
 

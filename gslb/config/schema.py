@@ -29,7 +29,7 @@ def json_schema_node() -> JsonSchema:
     definitions: JsonSchema = {}
     schema = _model(NodeSchema, definitions)
     schema["properties"]["monitors"]["additionalProperties"] = _monitor(definitions)
-    for name in ("api", "cookies"):
+    for name in ("api", "cookies", "rate_limit"):
         schema["properties"][name]["anyOf"].append({"enum": ["off", False]})
     return {"$schema": _DIALECT, "title": "gslb.yaml", **schema, "$defs": definitions}
 

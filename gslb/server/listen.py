@@ -13,6 +13,8 @@ import socket
 import ifaddr
 import structlog
 
+from gslb.config.rate_limit import RateLimits
+from gslb.server.guard import UdpGuard
 from gslb.server.responder import Responder
 from gslb.server.tcp import TcpConnections, TcpLimits
 from gslb.server.udp import UdpListener
@@ -72,6 +74,7 @@ class Listeners:
         self._responder = responder
         self._tcp = TcpConnections(responder, limits)
         self._open: dict[Address, tuple[UdpListener, asyncio.Server]] = {}
+        self.guard: UdpGuard | None = None
 
     @property
     def addresses(self) -> list[Address]:
@@ -123,7 +126,17 @@ class Listeners:
     async def _open_one(self, address: Address) -> None:
         udp_socket, tcp_socket = _bind_pair(address)
         server = await asyncio.get_running_loop().create_server(self._tcp.connection, sock=tcp_socket, backlog=_BACKLOG)
-        self._open[address] = (UdpListener(udp_socket, self._responder), server)
+        self._open[address] = (UdpListener(udp_socket, self._responder, self.guard), server)
+
+    def limit(self, limits: RateLimits | None) -> None:
+        """Limit the rate of replies over UDP from now on; None: not any more. Equal limits go on as they stand."""
+        if limits == (self.guard.limits if self.guard is not None else None):
+            return
+        if self.guard is not None:
+            self.guard.close()
+        self.guard = UdpGuard(limits, self._responder) if limits is not None else None
+        for udp, _ in self._open.values():
+            udp.limit(self.guard)
 
     def fold(self) -> None:
         """Bring the counters up to date."""
@@ -133,6 +146,8 @@ class Listeners:
 
     def close(self) -> None:
         """Close every socket and connection."""
+        if self.guard is not None:
+            self.guard.close()
         for udp, server in self._open.values():
             udp.close()
             server.close()

@@ -4,6 +4,8 @@ import random
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol
 
 import structlog
 
@@ -21,8 +23,15 @@ from gslb.zone.steered import SteeredKey
 
 log = structlog.get_logger("gslb.server")
 
+_GRANTED = frozenset({Rcode.NOERROR, Rcode.NXDOMAIN})
 _LOGGED_ERRORS = 20
 """Tracebacks logged in full; a bug that every query meets must not fill the disk. The counter goes on."""
+
+
+class Permit(Protocol):
+    """Judges the reply to the query `data`: what goes out instead, the reply itself, another, or None."""
+
+    def __call__(self, data: bytes, client: str, reply: bytes, facts: Facts) -> bytes | None: ...
 
 
 class SystemDraws:
@@ -65,13 +74,17 @@ class Responder:
         self._node = options
         self.short.cookies = options.cookies
 
-    def answer(self, data: bytes, client: str, tally: Tally, *, udp: bool) -> bytes | Stream | None:
+    def answer(
+        self, data: bytes, client: str, tally: Tally, *, udp: bool, permit: Permit | None = None
+    ) -> bytes | Stream | None:
         """The reply to any octets from a client's address; a stream for a transfer, None for silence. Counts what it
-        does."""
+        does. `permit` has the last word on what goes out."""
         try:
             reply = self._respond(data, client, udp=udp)
             if isinstance(reply, Reply) and reply.for_peers and self.exchange is not None:
-                return self._answer_peer(self.exchange, data, client, reply, tally, udp=udp)
+                return self._answer_peer(self.exchange, data, client, reply, tally, udp=udp, permit=permit)
+            if isinstance(reply, Reply) and permit is not None:
+                reply = _permitted(reply, permit(data, client, reply.wire, reply.facts))
         except Exception as error:  # noqa: BLE001  the one guard: a bug of ours costs this query, not the server
             return self.servfail(data, error)
         transport = "udp" if udp else "tcp"
@@ -80,6 +93,8 @@ class Responder:
             return None
         if reply.fault:
             self.metrics.malformed.labels(transport, reply.fault).inc()
+        if not reply.wire:
+            return None
         tally.log.append(reply.facts)
         tally.log.extend(reply.outcomes)
         if len(tally.log) >= FOLD_AT:
@@ -99,9 +114,18 @@ class Responder:
         )
 
     def _answer_peer(
-        self, exchange: Exchange, data: bytes, client: str, refusal: Reply, tally: Tally, *, udp: bool
+        self,
+        exchange: Exchange,
+        data: bytes,
+        client: str,
+        refusal: Reply,
+        tally: Tally,
+        *,
+        udp: bool,
+        permit: Permit | None,
     ) -> bytes | Stream | None:
-        """As `answer`, for what peers ask. What they signed is counted once, by its reply."""
+        """As `answer`, for what peers ask. What they signed is counted once, by its reply. What they are granted needs
+        no permit."""
         inside: list[Facts] = []
 
         def plain(unsigned: bytes) -> bytes | None:
@@ -113,7 +137,11 @@ class Responder:
 
         reply = exchange.answer(data, client, plain, udp=udp)
         if isinstance(reply, bytes):
-            tally.log.append(inside[0] if inside else Facts("", refusal.facts.qtype, reply[3] & 0xF))
+            rcode = reply[3] & 0xF
+            facts = inside[0] if inside else Facts("", refusal.facts.qtype, rcode)
+            if permit is not None and rcode not in _GRANTED and permit(data, client, reply, facts) is None:
+                return None
+            tally.log.append(facts)
         return reply
 
     def servfail(self, data: bytes, error: Exception) -> bytes:
@@ -124,3 +152,8 @@ class Responder:
             log.error("internal_error", advice="please report this, with the query", query=data.hex(), exc_info=error)
         flags = int.from_bytes(data[2:4], "big")
         return render_header(data[:2], flags, 0, Rcode.SERVFAIL, NO_RECORDS, questions=0)
+
+
+def _permitted(reply: Reply, wire: bytes | None) -> Reply:
+    """The reply as it goes out; with nothing on the wire it does not. A cut one has no member in it."""
+    return reply if wire is reply.wire else replace(reply, wire=wire or b"", outcomes=())

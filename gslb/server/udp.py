@@ -1,13 +1,15 @@
 """UDP: one non-blocking socket per address, drained on each wake-up of the event loop.
 
 Replies must leave from the address that was asked, so a wildcard address is expanded before it gets here (see
-`listen`). An ordinary query takes the short path in the loop below; the rest goes to the `Responder`.
+`listen`). An ordinary query takes the short path in the loop below; the rest goes to the `Responder`. With response
+rate limiting another loop runs in its place, in which a `UdpGuard` answers.
 """
 
 import asyncio
 import socket
 
 from gslb.metrics import FOLD_AT, Tally
+from gslb.server.guard import UdpGuard
 from gslb.server.responder import Responder
 
 MAX_QUERY_OCTETS = 4096
@@ -20,14 +22,19 @@ _RECEIVE_BUFFER = 4 << 20
 class UdpListener:
     """Serves one bound socket until `close`."""
 
-    def __init__(self, sock: socket.socket, responder: Responder) -> None:
+    def __init__(self, sock: socket.socket, responder: Responder, guard: UdpGuard | None = None) -> None:
         self._socket = sock
         self._responder = responder
         self.tally = Tally(responder.metrics, "udp")
         self._loop = asyncio.get_running_loop()
         sock.setblocking(False)  # noqa: FBT003  the standard library's signature
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
-        self._loop.add_reader(sock.fileno(), self._drain)
+        self.limit(guard)
+
+    def limit(self, guard: UdpGuard | None) -> None:
+        """Have the replies judged from now on, or not any more."""
+        self._guard = guard
+        self._loop.add_reader(self._socket.fileno(), self._drain if guard is None else self._drain_guarded)
 
     @property
     def address(self) -> tuple[str, int]:
@@ -63,6 +70,24 @@ class UdpListener:
             responder.metrics.dropped.labels("udp").inc()
         if len(self.tally.log) >= FOLD_AT:
             self.tally.fold()
+
+    def _drain_guarded(self) -> None:
+        """As `_drain`, with the replies judged."""
+        assert self._guard is not None
+        receive, send = self._socket.recvfrom, self._socket.sendto
+        answer, tally = self._guard.answer, self.tally
+        try:
+            for _ in range(DRAIN_LIMIT):
+                data, peer = receive(MAX_QUERY_OCTETS)
+                reply = answer(data, peer[0], tally)
+                if reply is not None:
+                    send(reply, peer)
+        except BlockingIOError:
+            pass
+        except OSError:
+            self._responder.metrics.dropped.labels("udp").inc()
+        if len(tally.log) >= FOLD_AT:
+            tally.fold()
 
     def close(self) -> None:
         """Stop serving; what was counted is folded."""

@@ -10,6 +10,7 @@ from gslb.config.keys import KeySchema
 from gslb.config.monitors import MonitorSchema
 from gslb.config.node import ApiSchema, LimitsSchema, LogSchema, NodeSchema, load_node
 from gslb.config.peers import PeerSchema
+from gslb.config.rate_limit import RateLimitSchema
 from gslb.config.sections import PoolSchema, PoolValueSchema, SoaSchema, SteeringSchema
 from gslb.config.sources import ZoneSource, format_of
 from gslb.config.zonelist import ZoneSchema
@@ -41,7 +42,7 @@ def test_every_example_zone_loads_without_a_warning(path):
 def test_the_example_node_names_every_key():
     text = NODE.read_text()
     options = {name for probe in PROBES.values() for name in probe.options.model_fields}
-    nodes = (NodeSchema, ApiSchema, LogSchema, CookiesSchema, LimitsSchema)
+    nodes = (NodeSchema, ApiSchema, LogSchema, CookiesSchema, RateLimitSchema, LimitsSchema)
     models = (*nodes, ZoneSchema, KeySchema, PeerSchema, MonitorSchema)
     for key in options.union(*(model.model_fields for model in models)):
         assert re.search(rf"\b{key}:", text), key

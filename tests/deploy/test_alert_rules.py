@@ -76,6 +76,15 @@ CASES = {
         "ns1 closes TCP connections at a limit (client)",
         {f'gslb_tcp_refused_connections_total{{{NS1}, limit="client"}}': "7x130"},
     ),
+    "GslbRateLimiting": Case(
+        {
+            f'gslb_rate_limited_replies_total{{{NS1}, kind="answer", action="dropped"}}': "0+300x130",
+            f'gslb_rate_limited_replies_total{{{NS1}, kind="answer", action="slipped"}}': "0+300x130",
+        },
+        {"instance": "ns1", "kind": "answer"},
+        "ns1 is flooded: 10 replies a second (answer) are above a rate limit",
+        {f'gslb_rate_limited_replies_total{{{NS1}, kind="answer", action="dropped"}}': "0+30x130"},
+    ),
     "GslbInternalErrors": Case(
         {f"gslb_internal_errors_total{{{NS1}}}": "0x115 1x15"},
         ON_NS1,
