@@ -4,6 +4,7 @@ The transports count by appending to a list, which costs next to nothing a query
 counters when it has grown, and before each scrape.
 """
 
+import contextlib
 from collections import Counter as Multiset
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -59,6 +60,12 @@ class Metrics:
                 return describe()
 
         self.registry.register(Reader())
+
+    def forget_zone(self, zone: str, file: str) -> None:
+        """A zone is served no more: what is read of it and its file now would stay as it is for ever."""
+        for gauge, label in ((self.config_ok, file), (self.serial, zone)):
+            with contextlib.suppress(KeyError):  # never set
+                gauge.remove(label)
 
 
 class Tally:

@@ -38,7 +38,11 @@ class Commands:
             "state": "serving" if listeners is not None else "starting: first round of probes",
             "listen": [list(address) for address in listeners.addresses] if listeners is not None else [],
             "api": list(self._node.api_address) if self._node.api_address is not None else None,
-            "config": {"file": str(self._node.config.path), "problems": list(self._node.config_problems)},
+            "config": {
+                "file": str(self._node.config.path),
+                "problems": list(self._node.config_problems),
+                "warnings": [str(warning) for warning in self._node.config.warnings],
+            },
             "replies": listeners.replies if listeners is not None else 0,
             "rate_limit": listeners.guard.status() if listeners is not None and listeners.guard is not None else None,
             "prober": {

@@ -11,6 +11,7 @@ import os
 import time
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -28,10 +29,11 @@ from gslb.app.cluster_readings import cluster_readings
 from gslb.app.commands import Commands
 from gslb.app.readings import readings
 from gslb.app.status import members_status, not_ready, secondaries_not_ready
+from gslb.app.vanished import with_vanished
 from gslb.app.watch import changes
 from gslb.app.zones import Loaded, Zones
 from gslb.config.node import NodeConfig, ZoneSource, load_node
-from gslb.config.problems import ConfigError
+from gslb.config.problems import ConfigError, Problem
 from gslb.config.versions import VersionStore
 from gslb.health.service import HealthService
 from gslb.metrics import Metrics
@@ -49,6 +51,7 @@ log = structlog.get_logger("gslb")
 
 _ADDRESS_REFRESH_SECONDS = 15.0
 _PEER_LOOK_SECONDS = 30.0
+_VANISHED_LOOK_SECONDS = 0.5
 _NEEDS_RESTART = ("node", "listen", "state_dir", "api", "limits")
 
 
@@ -73,6 +76,7 @@ class Node:
         self._idle_seconds = config.limits.tcp_idle_seconds
         self._cookie_secret = os.urandom(16)
         self.config_problems: tuple[str, ...] = ()
+        self._warnings_told: frozenset[Problem] = frozenset()
         self._users: dict[str, set[SteeredKey]] = {}
         self._reloading = asyncio.Lock()
         self._stopping = asyncio.Event()
@@ -102,6 +106,7 @@ class Node:
         check_free(self.config.listen)
         self.cluster = Cluster(self.config, self._serve_secondary, time.time)
         self.zones = Zones(VersionStore(self.config.state_dir), self.cluster.record)
+        self._tell_config_warnings(self.config)
         limits = self.config.limits
         self.health = HealthService(self.config.state_dir, self._health_changed, concurrency=limits.probe_concurrency)
         self.metrics.collect_from(
@@ -132,7 +137,7 @@ class Node:
         self.listeners = listeners
         self.cluster.announce()
         await self._open_monitoring()
-        loops = (self._watch_files(), self._watch_addresses(), self._watch_peers())
+        loops = (self._watch_files(), self._watch_addresses(), self._watch_peers(), self._drop_vanished())
         self._tasks = [asyncio.create_task(loop) for loop in loops]
         log.info(
             "serving",
@@ -229,17 +234,21 @@ class Node:
             paths = None if changed is None else set(changed)
             monitors = self.config.monitors
             if paths is None or paths & {self.config.path, self.config.zones_dir, *self.config.key_files}:
-                await self._reload_config()
+                await self._reload_config(at_once=paths is None)
             everything = paths is None or self.config.monitors != monitors
             for source in list(self.config.zones.values()):
+                entry = self.zones.entries.get(source.apex)
+                if entry is not None and entry.gone_until is not None and not source.path.exists():
+                    continue
                 touched = everything or paths is None or bool(paths & self.zones.files_of(source))
-                if touched or source.apex not in self.zones.entries:
+                if touched or entry is None or entry.gone_until is not None:
                     self._accept(source, await asyncio.to_thread(self.zones.load, source, self.config.monitors))
             self._watch_health()
         problems = [str(problem) for entry in self.zones.entries.values() for problem in entry.problems]
         return {"problems": [*self.config_problems, *problems]}
 
-    async def _reload_config(self) -> None:
+    async def _reload_config(self, *, at_once: bool) -> None:
+        """Take gslb.yaml and the files in zones_dir as they are. `at_once`: without grace for files that are gone."""
         file = str(self.config.path)
         try:
             config = await asyncio.to_thread(load_node, self.config.path)
@@ -253,14 +262,13 @@ class Node:
         for name in _NEEDS_RESTART:
             if getattr(config, name) != getattr(self.config, name):
                 log.warning("setting_needs_restart", setting=name)
-        for apex in [apex for apex in self.zones.entries if apex not in config.zones]:
-            self.zones.drop(apex)
-            self.cluster.withdraw(apex)
-            self._responder.table = self.table.without_zone(apex)
-            log.warning("zone_dropped", zone=name_to_text(apex), reason="no file and no entry names it any more")
+        self._tell_config_warnings(config)
+        if not at_once:
+            config = with_vanished(self.config, config, self.zones)
         for apex in self.cluster.secondaries.keys() - config.secondaries.keys() - config.zones.keys():
             self._responder.table = self.table.without_zone(apex)
         self.config = config
+        self._drop_zones()
         self._tell_options(config)
         if self.listeners is not None:
             self.listeners.limit(config.rate_limit)
@@ -268,6 +276,35 @@ class Node:
         self.config_problems = ()
         self.metrics.reloads.labels(file, "ok").inc()
         self.metrics.config_ok.labels(file).set(1)
+
+    def _tell_config_warnings(self, config: NodeConfig) -> None:
+        """Each warning once, as long as it stays."""
+        for warning in config.warnings:
+            if warning not in self._warnings_told:
+                log.warning("config_warning", problem=str(warning))
+        self._warnings_told = frozenset(config.warnings)
+
+    async def _drop_vanished(self) -> None:
+        """Drop zones whose file is gone when their time is over."""
+        while True:
+            await asyncio.sleep(_VANISHED_LOOK_SECONDS)
+            async with self._reloading:
+                due = self.zones.due(time.time())
+                if due:
+                    zones = {apex: source for apex, source in self.config.zones.items() if apex not in due}
+                    self.config = replace(self.config, zones=zones)
+                    self._drop_zones()
+                    await self.cluster.configure(self.config)
+                    self._watch_health()
+
+    def _drop_zones(self) -> None:
+        """Forget the zones that the configuration does not have any more."""
+        for apex, entry in [each for each in self.zones.entries.items() if each[0] not in self.config.zones]:
+            self.zones.drop(apex)
+            self.cluster.withdraw(apex)
+            self._responder.table = self.table.without_zone(apex)
+            self.metrics.forget_zone(entry.text, str(entry.source.path))
+            log.warning("zone_dropped", zone=entry.text, reason="no file and no entry names it any more")
 
     def _tell_options(self, config: NodeConfig) -> None:
         """Tell the transports what to say of the node. Of `limits` the ones of the start are in force."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from gslb.answer.table import AnswerTable
 from gslb.app.cluster import SecondaryEntry
-from gslb.app.zones import FAILED, FROM_FILE, Zones
+from gslb.app.zones import FAILED, LAST_GOOD, ZoneEntry, Zones
 from gslb.steering.conditions import Conditions
 from gslb.wire.codes import type_to_text
 from gslb.wire.names import Name, name_to_text, sort_key
@@ -28,9 +28,15 @@ def zones_status(zones: Zones) -> list[dict[str, Any]]:
             "since": entry.since or None,
             "problems": [str(problem) for problem in entry.problems],
             "warnings": [str(problem) for problem in entry.warnings],
+            "gone_seconds_left": _seconds_left(entry, zones.clock()),
         }
         for entry in sorted(zones.entries.values(), key=lambda entry: entry.text)
     ]
+
+
+def _seconds_left(entry: ZoneEntry, now: float) -> float | None:
+    """How long a zone whose file is gone is served on; None for one whose file is there."""
+    return None if entry.gone_until is None else max(0.0, entry.gone_until - now)
 
 
 def members_status(table: AnswerTable, conditions: Conditions) -> list[dict[str, Any]]:
@@ -94,7 +100,7 @@ def not_ready(zones: Zones, config_problems: tuple[str, ...], *, serving: bool) 
     for entry in sorted(zones.entries.values(), key=lambda entry: entry.text):
         if entry.served_from == FAILED:
             problems.append(f"zone {entry.text} has no version to serve (SERVFAIL): see {entry.source.path}")
-        elif entry.served_from != FROM_FILE:
+        elif entry.served_from == LAST_GOOD:
             problems.append(f"zone {entry.text} is served in its last good version: see {entry.source.path}")
     return problems
 
@@ -117,6 +123,7 @@ def secondaries_status(secondaries: Mapping[Name, SecondaryEntry], table: Answer
                 "since": status.transferred,
                 "problems": [] if served is not None and not status.error else [status.error or "no version came yet"],
                 "warnings": list(entry.warnings),
+                "gone_seconds_left": None,
                 "transfer": asdict(status),
             }
         )

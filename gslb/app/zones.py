@@ -21,14 +21,14 @@ from gslb.wire.names import Name, name_to_text
 from gslb.zone.view import View
 from gslb.zone.zone import Zone
 
-FROM_FILE, LAST_GOOD, FAILED = "file", "last good version", "failed"
+FROM_FILE, LAST_GOOD, GONE, FAILED = "file", "last good version", "file that is gone", "failed"
 
 
 @dataclass(slots=True)
 class ZoneEntry:
     """One configured zone. `files` are those it was read from, included ones too. `served_from` is FROM_FILE,
-    LAST_GOOD (the file has problems) or FAILED (nothing to serve: SERVFAIL); `since` is when that version was loaded,
-    in Unix seconds."""
+    LAST_GOOD (the file has problems), GONE (there is no file any more, and it is dropped at `gone_until`) or FAILED
+    (nothing to serve: SERVFAIL); `since` is when that version was loaded. Times are in Unix seconds."""
 
     source: ZoneSource
     table: ZoneTable | None = None
@@ -37,6 +37,7 @@ class ZoneEntry:
     problems: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
     files: frozenset[Path] = frozenset()
+    gone_until: float | None = None
 
     @property
     def text(self) -> str:
@@ -115,6 +116,7 @@ class Zones:
         if entry is None:
             entry = self.entries[source.apex] = ZoneEntry(source)
         entry.source = source
+        entry.gone_until = None
         entry.problems, entry.warnings = loaded.problems, loaded.warnings
         if loaded.table is None:
             entry.served_from = FAILED if entry.table is None else LAST_GOOD
@@ -127,6 +129,24 @@ class Zones:
         """The files that make a zone: its own, and what it included when it was last read."""
         entry = self.entries.get(source.apex)
         return frozenset({source.path}) | (entry.files if entry is not None else frozenset())
+
+    def hold(self, apex: Name, until: float) -> bool:
+        """Serve a zone on whose file is gone. True when that is news."""
+        entry = self.entries[apex]
+        news = entry.gone_until is None
+        entry.gone_until = until
+        entry.problems = ()
+        if entry.table is not None:
+            entry.served_from = GONE
+        return news
+
+    def due(self, now: float) -> set[Name]:
+        """The zones whose file is gone, and whose time is over."""
+        return {
+            apex
+            for apex, entry in self.entries.items()
+            if entry.gone_until is not None and entry.gone_until <= now and not entry.source.path.exists()
+        }
 
     def drop(self, apex: Name) -> None:
         """Forget a zone that is no longer configured."""

@@ -21,6 +21,7 @@ def check(config_path: Path | None, zone_files: list[Path], *, as_json: bool) ->
     if config_path is not None:
         try:
             config = load_node(config_path)
+            warnings += config.warnings
         except ConfigError as error:
             errors += error.problems
     sources = (

@@ -69,13 +69,21 @@ def _not_well(status: dict[str, Any]) -> list[tuple[str, list[str]]]:
     for zone in status["zones"]:
         (failed if zone["serial"] is None else kept).extend(zone["problems"])
     degraded = [f"{each['owner']} {each['type']}: {each['state']}" for each in status["degraded"]]
-    warnings = [warning for zone in status["zones"] for warning in zone["warnings"]]
+    warnings = [*status["config"]["warnings"]]
+    warnings += [warning for zone in status["zones"] for warning in zone["warnings"]]
+    gone = [_gone(zone) for zone in status["zones"] if zone["gone_seconds_left"] is not None]
     return [
         ("Not served (SERVFAIL):", failed),
         ("Not taken, the version before is served:", kept),
+        ("Gone, and served on for a while:", gone),
         ("Not answered as configured:", degraded),
         ("Warnings:", warnings),
     ]
+
+
+def _gone(zone: dict[str, Any]) -> str:
+    left = ago(0.0, now=zone["gone_seconds_left"])
+    return f"{zone['zone']}: there is no {zone['file']}; dropped in {left}: put it back, or drop it with `gslb reload`"
 
 
 def _state(status: dict[str, Any]) -> str:

@@ -23,7 +23,7 @@ from gslb.config.listed import Texts, texts_of
 from gslb.config.monitors import Duration, MonitorProfile, read_monitor
 from gslb.config.peers import Peer, PeerSchema, read_peers
 from gslb.config.prefixes import Prefixes
-from gslb.config.problems import ConfigError, Findings
+from gslb.config.problems import ConfigError, Findings, Problem
 from gslb.config.rate_limit import RateLimits, RateLimitSchema, rate_limits
 from gslb.config.references import References
 from gslb.config.sizes import Size
@@ -203,6 +203,10 @@ class NodeSchema(Schema):
     zones_dir: Annotated[
         Path | None, Field(description="Folder of which every <apex>.yaml and <apex>.zone is served.")
     ] = None
+    zones_dir_grace: Annotated[
+        Duration,
+        Field(ge=0, le=86400, description="How long a zone is served on when its file is gone from zones_dir."),
+    ] = 600.0
     limits: LimitsSchema = LimitsSchema()
 
 
@@ -229,7 +233,7 @@ class NodeConfig:
     """gslb.yaml, validated. Paths are absolute or relative to the working directory, like `path` itself.
 
     `zones` are those read from files, `secondaries` those transferred from primaries; no apex is in both. `peers`
-    and `keys` are by the names they have in the file.
+    and `keys` are by the names they have in the file. `warnings` are what is right, but hardly meant.
     """
 
     path: Path
@@ -253,6 +257,8 @@ class NodeConfig:
     version: bytes | None = None
     cookies: CookieSettings | None = field(default_factory=CookieSettings)
     rate_limit: RateLimits | None = None
+    zones_dir_grace_seconds: float = 600.0
+    warnings: tuple[Problem, ...] = ()
 
     @property
     def tsig_keys(self) -> dict[Name, TsigKey]:
@@ -316,6 +322,8 @@ def load_node(path: Path) -> NodeConfig:
         version=_octets_told(schema.version, f"gslb {__version__}"),
         cookies=cookies,
         rate_limit=rate_limits(schema.rate_limit) if schema.rate_limit is not None else None,
+        zones_dir_grace_seconds=schema.zones_dir_grace,
+        warnings=tuple(sorted(findings.warnings)),
     )
 
 

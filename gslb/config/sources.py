@@ -3,7 +3,7 @@
 Either way a zone says who is told of its changes (`notify`) and who may fetch it (`allow_transfer`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,8 @@ FORMATS = {"octodns": (".yaml", ".yml"), "master": (".zone", ".db", ".master")}
 """The formats of zone files, with the suffixes that tell them."""
 
 _SERVED_SUFFIXES = (".yaml", ".zone")
+_MISTAKEN = {".yml": ".yaml"}
+"""Suffixes that are meant for a served one. Others may well be files that zones include."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +50,36 @@ def format_of(path: Path) -> str | None:
 
 
 def zones_in(folder: Path, nameservers: tuple[Name, ...], findings: Findings, line: int) -> Iterator[ZoneSource]:
-    """The zones of a folder, one for each `<apex>.yaml` and `<apex>.zone`; hidden files are passed over. A name that
-    is no domain name, and a zone with two files, are problems."""
+    """The zones of a folder, one for each `<apex>.yaml` and `<apex>.zone`; hidden files are passed over. A zone with
+    two files is a problem."""
     seen: dict[Name, Path] = {}
     for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or path.suffix not in _SERVED_SUFFIXES:
-            continue
-        try:
-            apex = canonical(name_from_text(path.stem))
-        except BadNameError as error:
-            findings.error(line, "zones_dir", f"{path}: the file is not named after a zone: {error}")
+        apex = _apex_of(path) if path.suffix in _SERVED_SUFFIXES and not path.name.startswith(".") else None
+        if apex is None:
             continue
         if apex in seen:
             findings.error(line, "zones_dir", f"{name_to_text(apex)} has two files: {seen[apex].name} and {path.name}")
             continue
         seen[apex] = path
         yield ZoneSource(apex, path, "octodns" if path.suffix == ".yaml" else "master", nameservers)
+
+
+def strays_in(folder: Path, taken: Collection[Path]) -> Iterator[tuple[Path, str]]:
+    """The files of a folder that look like zones and are not served, each with what would be right. Those in `taken`
+    (resolved) are in use otherwise."""
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith(".") or path.suffix not in (*_SERVED_SUFFIXES, *_MISTAKEN) or path.resolve() in taken:
+            continue
+        if path.suffix in _MISTAKEN:
+            right = path.with_suffix(_MISTAKEN[path.suffix]).name
+            yield path, f"zones_dir serves .yaml and .zone: rename it to {right}, or name it under `zones`"
+        elif _apex_of(path) is None:
+            yield path, "the name is no domain: name the file after its zone, as in example.com.yaml, or move it away"
+
+
+def _apex_of(path: Path) -> Name | None:
+    """The zone that a file is named after, or None."""
+    try:
+        return canonical(name_from_text(path.stem))
+    except BadNameError:
+        return None

@@ -16,7 +16,7 @@ from gslb.config.listed import SomeTexts, Texts
 from gslb.config.peers import Peer
 from gslb.config.problems import Findings
 from gslb.config.references import References
-from gslb.config.sources import FORMATS, SecondarySource, ZoneSource, format_of, zones_in
+from gslb.config.sources import FORMATS, SecondarySource, ZoneSource, format_of, strays_in, zones_in
 from gslb.config.validated import Schema
 from gslb.config.yamltext import Mapping, Text
 from gslb.wire.names import BadNameError, Name, canonical, name_from_text, name_to_text
@@ -130,6 +130,8 @@ class ZoneReader:
                 self.findings.error(name.line, f"zones.{name}", said)
             shared = replace(source, notify=common.notify, allow_transfer=common.allow_transfer)
             found.files.setdefault(source.apex, shared)
+        for path, advice in strays_in(folder, taken):
+            self.findings.warn(line, "zones_dir", f"{path} is not served: {advice}")
 
     def _add_file(self, found: ZoneList, apex: Name, name: Text, entry: ZoneSchema, node: Mapping) -> None:
         file = entry.file or Path()

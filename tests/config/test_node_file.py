@@ -287,6 +287,30 @@ class TestZonesDir:
         (folder / "A.zone").write_text("")
         assert refused("zones_dir: zones") == ["gslb.yaml:1: zones_dir: a. has two files: A.zone and a.yaml"]
 
+    def test_files_that_look_like_zones_and_are_not_served_are_warned_of(self, load, folder, tmp_path):
+        for name in ["example.com.yaml", "example.org.yml", "a..b.yaml", f"{'x' * 64}.zone", "part.db", ".hidden.yml"]:
+            (folder / name).write_text("")
+        config = load("node: a\nzones_dir: zones")
+        assert list(config.zones) == [EXAMPLE]
+        not_a_domain = "the name is no domain: name the file after its zone, as in example.com.yaml, or move it away"
+        rename = "zones_dir serves .yaml and .zone: rename it to example.org.yaml, or name it under `zones`"
+        assert [str(warning) for warning in config.warnings] == [
+            f"{tmp_path}/gslb.yaml:2: zones_dir: {folder}/{name} is not served: {advice}"
+            for name, advice in [
+                ("a..b.yaml", not_a_domain),
+                ("example.org.yml", rename),
+                (f"{'x' * 64}.zone", not_a_domain),
+            ]
+        ]
+
+    def test_a_file_that_is_named_under_zones_is_not_warned_of(self, load, folder):
+        (folder / "a.yml").write_text("")
+        assert load("zones_dir: zones\nzones: {a: {file: zones/a.yml}}").warnings == ()
+
+    def test_the_grace_is_ten_minutes_unless_it_is_said(self, load):
+        assert load("node: a").zones_dir_grace_seconds == 600
+        assert load("zones_dir_grace: 30s").zones_dir_grace_seconds == 30
+
     def test_a_folder_that_is_not_there_is_a_problem(self, refused):
         assert refused("node: a\nzones_dir: nowhere") == ["gslb.yaml:2: zones_dir: nowhere is not a folder"]
         assert refused(f"zones_dir: {'a' * 300}") == [f"gslb.yaml:1: zones_dir: {'a' * 300} is not a folder"]

@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import dns.message
 import pytest
@@ -117,6 +118,71 @@ def test_a_deleted_zone_file_keeps_its_zone_until_it_is_known_what_was_meant(nod
     path.unlink()
     wait_for(lambda: "no such file" in node.log(), "the node to miss the file")
     assert node.values("www.edit.example") == {"192.0.2.1"}
+
+
+def zone_row(node: Daemon) -> dict[str, Any]:
+    return next(iter(node.status()["zones"]), {})
+
+
+@pytest.fixture
+def emptied(node: Daemon) -> Daemon:
+    """A node whose only zone file has just been taken out of zones_dir."""
+    (node.folder / "zones/edit.example.yaml").unlink()
+    wait_for(lambda: zone_row(node).get("served_from") == "file that is gone", "the node to miss the file")
+    return node
+
+
+def test_a_zone_whose_file_is_gone_from_zones_dir_is_served_on_and_told(emptied: Daemon) -> None:
+    assert emptied.values("www.edit.example") == {"192.0.2.1"}
+    assert 590 < zone_row(emptied)["gone_seconds_left"] <= 600
+    shown = emptied.run("status")
+    assert shown.returncode == 1
+    assert "Gone, and served on for a while:" in shown.stdout
+    assert "edit.example.yaml; dropped in 9m: put it back, or drop it with `gslb reload`" in shown.stdout
+    (told,) = [event for event in emptied.events() if event["event"] == "zone_file_gone"]
+    assert (told["zone"], told["level"]) == ("edit.example.", "warning")
+
+
+def test_a_file_that_comes_back_is_as_before(emptied: Daemon) -> None:
+    emptied.write("zones/edit.example.yaml", ZONE)
+    wait_for(lambda: zone_row(emptied)["served_from"] == "file", "the zone to be served from its file")
+    assert emptied.run("status").returncode == 0
+    emptied.write("zones/edit.example.yaml", zone("192.0.2.2"))
+    served(emptied, "192.0.2.2")
+
+
+def test_other_edits_meanwhile_change_nothing_about_it(emptied: Daemon) -> None:
+    emptied.write("zones/other.example.yaml", ZONE.replace("edit", "other"))
+    wait_for(lambda: emptied.ask("www.other.example").rcode() == dns.rcode.NOERROR, "the other zone")
+    assert emptied.values("www.edit.example") == {"192.0.2.1"}
+
+
+def test_reload_drops_a_zone_whose_file_is_gone_at_once(emptied: Daemon) -> None:
+    assert emptied.run("reload").returncode == 0
+    assert emptied.ask("www.edit.example").rcode() == dns.rcode.REFUSED
+    assert not [name for name in emptied.metrics() if "edit.example" in name and name.startswith("gslb_config_ok")]
+
+
+def test_when_the_grace_is_over_the_zone_is_dropped_also_under_a_broken_configuration(daemon: Daemon) -> None:
+    daemon.configure("zones_dir: zones\nzones_dir_grace: 2s\n")
+    daemon.write("zones/edit.example.yaml", ZONE)
+    daemon.start()
+    (daemon.folder / "zones/edit.example.yaml").unlink()
+    wait_for(lambda: zone_row(daemon).get("gone_seconds_left"), "the node to miss the file")
+    assert daemon.values("www.edit.example") == {"192.0.2.1"}
+    daemon.configure("nonsense: 1\n")
+    wait_for(lambda: daemon.ask("www.edit.example").rcode() == dns.rcode.REFUSED, "the zone to be dropped")
+    assert daemon.log().count('"zone_dropped"') == 1
+
+
+def test_a_file_that_is_not_served_is_warned_of_everywhere(node: Daemon) -> None:
+    node.write("zones/new.example.yml", ZONE)
+    advice = "rename it to new.example.yaml, or name it under `zones`"
+    wait_for(lambda: advice in node.log(), "the warning in the log")
+    assert advice in node.run("status").stdout
+    assert advice in node.run("check").stderr
+    assert node.run("reload").returncode == 0
+    assert node.log().count(advice) == 1  # once, as long as it stays
 
 
 def test_a_zone_that_fails_at_start_is_served_in_its_last_good_version(node: Daemon) -> None:
