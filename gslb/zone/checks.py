@@ -1,9 +1,10 @@
 """What is wrong with the data of a zone, as far as the zone itself can tell.
 
 Each check takes the zone and yields findings; `check_zone` runs them all. An error makes the zone unusable; a
-warning is served as it stands. A finding names its owner and type, and the pool where it is about one, so that the
-reader of a file can say on which line that was written. `is_absence` marks errors about something that is not there:
-a reader that could not read every record leaves them out, since the missing one may be just what it could not read.
+warning is served as it stands: what leaves the rest of the zone sound, and what other name servers load. A finding
+names its owner and type, and the pool where it is about one, so that the reader of a file can say on which line that
+was written. `is_absence` marks findings about something that is not there: a reader that could not read every record
+leaves them out, since the missing one may be just what it could not read.
 """
 
 from collections import Counter
@@ -117,7 +118,8 @@ def _check_cnames(zone: Zone) -> Iterator[Finding]:
             said = "a CNAME has one value; to choose among several write `dynamic:` pools"
             yield Finding(owner, RRType.CNAME, said)
         if _loops(zone, owner):
-            yield Finding(owner, RRType.CNAME, "the CNAMEs starting here lead back to themselves")
+            said = "the CNAMEs starting here lead back to themselves, so that nothing is ever found"
+            yield _warning(owner, RRType.CNAME, said)
 
 
 def _loops(zone: Zone, owner: Name) -> bool:
@@ -182,7 +184,7 @@ def _check_wildcards(zone: Zone) -> Iterator[Finding]:
             for rtype in types:
                 if rtype in {RRType.NS, RRType.DNAME}:
                     said = f"a wildcard {type_to_text(rtype)} has no defined meaning (RFC 4592 section 4)"
-                    yield Finding(owner, rtype, said)
+                    yield _warning(owner, rtype, said)
 
 
 def _check_nameservers(zone: Zone) -> Iterator[Finding]:
@@ -211,7 +213,7 @@ def _check_nameserver(zone: Zone, cuts: set[Name], owner: Name, server: Name) ->
         yield Finding(owner, RRType.NS, said, is_absence=True)
     elif cut == owner:
         said = f"missing glue: {shown} lies below this delegation; add its A or AAAA record"
-        yield Finding(owner, RRType.NS, said, is_absence=True)
+        yield Finding(owner, RRType.NS, said, is_error=False, is_absence=True)
 
 
 def _types_at(zone: Zone, name: Name) -> set[int]:
