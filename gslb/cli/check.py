@@ -20,7 +20,7 @@ def check(config_path: Path | None, zone_files: list[Path], *, as_json: bool) ->
     config: NodeConfig | None = None
     if config_path is not None:
         try:
-            config = load_node(config_path)
+            config = load_node(config_path, zone_files_too=True)
             warnings += config.warnings
         except ConfigError as error:
             errors += error.problems

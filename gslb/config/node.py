@@ -279,8 +279,9 @@ def state_dir_of(path: Path) -> Path | None:
     return path.parent / (str(written) if isinstance(written, Text) else DEFAULT_STATE_DIR)
 
 
-def load_node(path: Path) -> NodeConfig:
-    """Read gslb.yaml. Raises `ConfigError` with every problem in it."""
+def load_node(path: Path, *, zone_files_too: bool = False) -> NodeConfig:
+    """Read gslb.yaml. Raises `ConfigError` with every problem in it, key files and folders that are missing among them.
+    A missing zone file is its zone's problem; `zone_files_too` tells it beside others, as nobody comes to read it."""
     tree = parse_yaml(read_text(path), str(path))
     findings = Findings(str(path))
     if not isinstance(tree, Mapping):
@@ -291,14 +292,13 @@ def load_node(path: Path) -> NodeConfig:
     references = _references(tree, path, schema.listen if schema is not None else (), findings)
     reader = ZoneReader(path.parent, _defaults(tree, schema, references), references, findings)
     zones = reader.named(_well_formed(tree, "zones", ZoneSchema))
-    cookies = None
-    if schema is not None and schema.cookies is not None:
-        cookies = read_cookies(schema.cookies, path, findings, tree.key_line("cookies"))
+    cookies = _cookies(tree, schema, path, findings)
+    if isinstance(zones_dir := tree.get("zones_dir"), Text) and not zones_dir.is_null:
+        reader.with_folder(zones, Path(str(zones_dir)), path, tree.key_line("zones_dir"))
     if schema is None or findings.problems:
+        if zone_files_too:
+            reader.tell_missing_files(zones)
         raise ConfigError(findings.problems)
-    if schema.zones_dir is not None:
-        reader.with_folder(zones, schema.zones_dir, path, tree.key_line("zones_dir"))
-        findings.raise_if_any()
     node = schema.node or socket.gethostname()
     return NodeConfig(
         path=path,
@@ -331,6 +331,14 @@ def _octets_told(written: str | None, by_default: str) -> bytes | None:
     if written is None:
         return None
     return told_octets(by_default if written.lower() in ON else written)
+
+
+def _cookies(tree: Mapping, schema: NodeSchema | None, path: Path, findings: Findings) -> CookieSettings | None:
+    """Of a file that has problems elsewhere too, the section is read for the files it names."""
+    written = schema.cookies if schema is not None else None
+    if schema is None and isinstance(node := tree.get("cookies"), Mapping):
+        written = validated(CookiesSchema, node, Findings(""), "")
+    return read_cookies(written, path, findings, tree.key_line("cookies")) if written is not None else None
 
 
 def _limits(schema: LimitsSchema) -> Limits:

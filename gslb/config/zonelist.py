@@ -133,6 +133,13 @@ class ZoneReader:
         for path, advice in strays_in(folder, taken):
             self.findings.warn(line, "zones_dir", f"{path} is not served: {advice}")
 
+    def tell_missing_files(self, found: ZoneList) -> None:
+        """Zone files that are not there, as problems."""
+        for apex, name in found.written.items():
+            source = found.files.get(apex)
+            if source is not None and not source.path.exists():
+                self.findings.error(name.line, f"zones.{name}.file", f"{source.path}: no such file")
+
     def _add_file(self, found: ZoneList, apex: Name, name: Text, entry: ZoneSchema, node: Mapping) -> None:
         file = entry.file or Path()
         kind = entry.format or format_of(file)

@@ -253,6 +253,33 @@ class TestKeys:
         assert refused("keys: {xfr: {file: none.key}}") == ["gslb.yaml:1: keys.xfr.file: none.key: no such file"]
 
 
+def test_what_is_missing_is_told_beside_what_is_written_wrong(refused):
+    assert refused(
+        "nonsense: 1\n"
+        "zones_dir: nowhere\n"
+        "keys: {xfr: {file: none.key}}\n"
+        "cookies: {file: none.cookie}\n"
+        "zones: {a: {file: none.yaml}, b: {file: b.yaml, notfy: []}}\n"
+    ) == [
+        "gslb.yaml:1: nonsense: unknown key 'nonsense'; did you mean 'zones'?",
+        "gslb.yaml:2: zones_dir: nowhere is not a folder",
+        "gslb.yaml:3: keys.xfr.file: none.key: no such file",
+        "gslb.yaml:4: cookies.file: none.cookie: no such file",
+        "gslb.yaml:5: zones.b.notfy: unknown key 'notfy'; did you mean 'notify'?",
+    ]
+
+
+def test_missing_zone_files_are_told_too_where_nobody_comes_to_read_them(load, tmp_path):
+    with pytest.raises(ConfigError):
+        load("nonsense: 1\nzones: {a: {file: none.yaml}, b: {primaries: [ns1]}}\n")
+    with pytest.raises(ConfigError, match=r"gslb\.yaml:2: zones\.a\.file: .*none\.yaml: no such file"):
+        load_node(tmp_path / "gslb.yaml", zone_files_too=True)
+
+
+def test_a_missing_zone_file_alone_is_not_the_problem_of_gslb_yaml(load):
+    assert list(load("zones: {a: {file: none.yaml}}").zones) == [b"\x01a\x00"]
+
+
 class TestZonesDir:
     @pytest.fixture
     def folder(self, tmp_path):
