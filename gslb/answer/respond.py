@@ -5,7 +5,7 @@ what fits. Truncation is at rrset boundaries: an optional rrset that does not fi
 sets TC.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -17,7 +17,16 @@ from gslb.answer.options import Asking, NodeOptions, ZoneVersion, fault_of, lack
 from gslb.answer.table import AnswerTable
 from gslb.answer.template import POINTERS
 from gslb.wire.codes import AA, CLASS_CH, CLASS_IN, TC, Opcode, Rcode, RRType
-from gslb.wire.ede import NO_SUCH_QUESTION, NO_TRANSFER, NO_VERSION, NOT_OURS, TCP_ONLY, UNKNOWN_KEY, UNKNOWN_OPCODE
+from gslb.wire.ede import (
+    NO_SUCH_QUESTION,
+    NO_TRANSFER,
+    NO_VERSION,
+    NOT_ALLOWED,
+    NOT_OURS,
+    TCP_ONLY,
+    UNKNOWN_KEY,
+    UNKNOWN_OPCODE,
+)
 from gslb.wire.edns import DEFAULT_UDP_SIZE, render_opt, reply_limit
 from gslb.wire.message import MAX_MESSAGE_OCTETS, QNAME_POINTER, Counts, pointer, render_header
 from gslb.wire.names import Name
@@ -120,9 +129,11 @@ def respond(
     node: NodeOptions = SILENT_NODE,
     client: str = "",
     now: float = 0.0,
+    refuses: Callable[[Name], bool] | None = None,
 ) -> Reply | Silence:
     """Answer one message. `udp_size` bounds replies over UDP; `node`, the `client`'s address and `now`, Unix seconds,
-    are for the EDNS options. Never raises for anything in `data`."""
+    are for the EDNS options; `refuses` tells of a zone of ours, by apex, that this client may not ask it. Never raises
+    for anything in `data`."""
     try:
         query = parse_query(data)
     except FormError as error:
@@ -135,6 +146,8 @@ def respond(
     apex = table.apex_for(qname, query.qtype)
     if query.qclass != CLASS_IN or apex is None:
         return _bare(query, asking, Rcode.REFUSED, NOT_OURS)
+    if refuses is not None and refuses(apex):
+        return _bare(query, asking, Rcode.REFUSED, NOT_ALLOWED)
     zone = table.zones[apex]
     if zone is None:
         return _bare(query, asking, Rcode.SERVFAIL, NO_VERSION, fault="no version of the zone to serve")

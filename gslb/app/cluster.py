@@ -15,6 +15,7 @@ import structlog
 
 from gslb.answer.compile import ZoneTable
 from gslb.app.pauses import set_aside
+from gslb.config.access import AccessList
 from gslb.config.node import Limits, NodeConfig
 from gslb.config.peers import Peer
 from gslb.config.sources import SecondarySource, ZoneSource
@@ -258,6 +259,17 @@ class Cluster:
             return None
         primaries = source.primaries if isinstance(source, SecondarySource) else ()
         return Published(self._views.get(apex), source.allow_transfer, primaries)
+
+    def may_ask(self) -> dict[Name, tuple[AccessList, ...]]:
+        """The zones that not everyone may ask, with who may: the zone's own list, and the peers that exchange it."""
+        found: dict[Name, tuple[AccessList, ...]] = {}
+        for apex in self._apexes():
+            source = self._source(apex)
+            if source is not None and source.allow_query is not None:
+                primaries = source.primaries if isinstance(source, SecondarySource) else ()
+                peers = AccessList(peers=(*primaries, *source.notify))
+                found[apex] = (source.allow_query, source.allow_transfer, peers)
+        return found
 
     def expires(self, apex: Name) -> int | None:
         """Seconds for which a copy of what is served here is good: ours are as good as new."""

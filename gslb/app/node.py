@@ -38,6 +38,7 @@ from gslb.config.versions import VersionStore
 from gslb.health.service import HealthService
 from gslb.metrics import Metrics
 from gslb.server.listen import ListenError, Listeners, check_free
+from gslb.server.query_access import QueryAccess
 from gslb.server.responder import Responder
 from gslb.server.tcp import TcpLimits
 from gslb.steering.conditions import Conditions, OverrideKey
@@ -121,6 +122,7 @@ class Node:
         self.cluster.exchange.report = self.report
         self._tell_options(self.config)
         await self.cluster.configure(self.config)
+        self._tell_access()
         answers_by = time.monotonic() + limits.first_round_seconds
         await self.cluster.first_transfers(limits.first_round_seconds)
         self._index_users()
@@ -273,6 +275,7 @@ class Node:
         if self.listeners is not None:
             self.listeners.limit(config.rate_limit)
         await self.cluster.configure(config)
+        self._tell_access()
         self.config_problems = ()
         self.metrics.reloads.labels(file, "ok").inc()
         self.metrics.config_ok.labels(file).set(1)
@@ -314,6 +317,12 @@ class Node:
             cookies = ServerCookies(secret, config.cookies.previous, required=config.cookies.required)
         options = NodeOptions(config.nsid, cookies, self._idle_seconds, self.cluster.expires, config.version)
         self._responder.node = self.cluster.exchange.node = options
+
+    def _tell_access(self) -> None:
+        """Tell the transports who may ask what, where that has changed."""
+        lists, access = self.cluster.may_ask(), self._responder.access
+        if lists != (access.lists if access is not None else {}):
+            self._responder.access = QueryAccess(lists) if lists else None
 
     def _serve_secondary(self, apex: Name, table: ZoneTable | None) -> None:
         """A version of a secondary zone came, or it has expired."""

@@ -31,7 +31,7 @@ from gslb.config.sources import SecondarySource, ZoneSource
 from gslb.config.textfile import read_text
 from gslb.config.validated import ModelT, Schema, empty_mapping, validated
 from gslb.config.yamltext import Mapping, Text, parse_yaml
-from gslb.config.zonelist import Defaults, ZoneReader, ZoneSchema
+from gslb.config.zonelist import Defaults, ZoneReader, ZoneSchema, says
 from gslb.wire.names import Name, canonical, name_from_text
 from gslb.wire.tsig import TsigKey
 
@@ -191,6 +191,10 @@ class NodeSchema(Schema):
         Texts,
         Field(description="Who may fetch zones that do not say: peers, key:NAME, networks. Left out: nobody."),
     ] = ()
+    allow_query: Annotated[
+        Texts | None,
+        Field(description="Who may ask for zones that do not say: networks, key:NAME, peers. Left out: everyone."),
+    ] = None
     probe_allow: Annotated[
         Prefixes | None,
         Field(description="Networks in which a transferred zone may have this node probe; left out: anywhere."),
@@ -421,4 +425,5 @@ def _defaults(tree: Mapping, schema: NodeSchema | None, references: References) 
         nameservers=tuple(schema.nameservers) if schema is not None else (),
         notify=references.servers(tree.get("notify"), "notify"),
         allow_transfer=references.access(tree.get("allow_transfer"), "allow_transfer"),
+        allow_query=references.access(tree["allow_query"], "allow_query") if says(tree, "allow_query") else None,
     )

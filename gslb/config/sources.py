@@ -1,6 +1,7 @@
 """Where zones come from: a file, its format, and the zone it holds; or primaries, from which it is transferred.
 
-Either way a zone says who is told of its changes (`notify`) and who may fetch it (`allow_transfer`).
+Either way a zone says who is told of its changes (`notify`), who may fetch it (`allow_transfer`) and who may ask for it
+(`allow_query`, None: everyone).
 """
 
 from collections.abc import Collection, Iterator
@@ -31,6 +32,7 @@ class ZoneSource:
     nameservers: tuple[Name, ...] = ()
     notify: tuple[Peer, ...] = ()
     allow_transfer: AccessList = NOBODY
+    allow_query: AccessList | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class SecondarySource:
     primaries: tuple[Peer, ...]
     notify: tuple[Peer, ...] = ()
     allow_transfer: AccessList = NOBODY
+    allow_query: AccessList | None = None
 
 
 def format_of(path: Path) -> str | None:

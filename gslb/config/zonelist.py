@@ -1,7 +1,7 @@
 """The zones that gslb.yaml names: one by one under `zones`, from a file or from primaries, or a folder of files.
 
-`notify` and `allow_transfer` at the top of the file go for every zone that does not say its own. A secondary zone
-that takes the common `notify` leaves its own primaries out of it: they know.
+`notify`, `allow_transfer` and `allow_query` at the top of the file go for every zone that does not say its own. A
+secondary zone that takes the common `notify` leaves its own primaries out of it: they know.
 """
 
 from collections.abc import Mapping as AnyMapping
@@ -54,6 +54,11 @@ class ZoneSchema(Schema):
         Field(description="Who may fetch the zone: peers, key:NAME, networks; left out: the common list."),
     ] = None
 
+    allow_query: Annotated[
+        Texts | None,
+        Field(description="Who may ask for the zone: networks, key:NAME, peers; left out: the common list."),
+    ] = None
+
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         if self.file is None and self.primaries is None:
@@ -72,6 +77,7 @@ class Defaults:
     nameservers: tuple[Name, ...] = ()
     notify: tuple[Peer, ...] = ()
     allow_transfer: AccessList = NOBODY
+    allow_query: AccessList | None = None
 
 
 @dataclass(slots=True)
@@ -128,7 +134,12 @@ class ZoneReader:
                 name = found.written[source.apex]
                 said = f"the zone has `primaries`, and the file {source.path} in zones_dir; remove one of the two"
                 self.findings.error(name.line, f"zones.{name}", said)
-            shared = replace(source, notify=common.notify, allow_transfer=common.allow_transfer)
+            shared = replace(
+                source,
+                notify=common.notify,
+                allow_transfer=common.allow_transfer,
+                allow_query=common.allow_query,
+            )
             found.files.setdefault(source.apex, shared)
         for path, advice in strays_in(folder, taken):
             self.findings.warn(line, "zones_dir", f"{path} is not served: {advice}")
@@ -151,12 +162,14 @@ class ZoneReader:
             self.findings.error(name.line, where, said)
             return
         path = self.folder / file
-        found.files[apex] = ZoneSource(apex, path, kind, self.defaults.nameservers, notify, allow_transfer)
+        allow_query = self._allow_query(node, where)
+        found.files[apex] = ZoneSource(apex, path, kind, self.defaults.nameservers, notify, allow_transfer, allow_query)
 
     def _secondary(self, apex: Name, node: Mapping, where: str) -> SecondarySource:
         primaries = self.references.servers(node.get("primaries"), f"{where}.primaries")
         notify = self._notify(node, where, leave_out=primaries)
-        return SecondarySource(apex, primaries, notify, self._allow_transfer(node, where))
+        allow_transfer, allow_query = self._allow_transfer(node, where), self._allow_query(node, where)
+        return SecondarySource(apex, primaries, notify, allow_transfer, allow_query)
 
     def _notify(self, node: Mapping, where: str, leave_out: tuple[Peer, ...] = ()) -> tuple[Peer, ...]:
         if says(node, "notify"):
@@ -167,6 +180,11 @@ class ZoneReader:
         if says(node, "allow_transfer"):
             return self.references.access(node["allow_transfer"], f"{where}.allow_transfer")
         return self.defaults.allow_transfer
+
+    def _allow_query(self, node: Mapping, where: str) -> AccessList | None:
+        if says(node, "allow_query"):
+            return self.references.access(node["allow_query"], f"{where}.allow_query")
+        return self.defaults.allow_query
 
 
 def says(node: Mapping, key: str) -> bool:

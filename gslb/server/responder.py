@@ -15,10 +15,12 @@ from gslb.answer.respond import Reply, Silence, respond
 from gslb.answer.short import ShortPath
 from gslb.answer.table import AnswerTable
 from gslb.metrics import FOLD_AT, Metrics, Tally
+from gslb.server.query_access import QueryAccess, RestrictedShortPath
 from gslb.transfer.exchange import Exchange, Stream
 from gslb.wire.codes import Rcode
 from gslb.wire.edns import DEFAULT_UDP_SIZE
 from gslb.wire.message import NO_RECORDS, render_header
+from gslb.wire.tsig import TsigKey
 from gslb.zone.steered import SteeredKey
 
 log = structlog.get_logger("gslb.server")
@@ -60,6 +62,7 @@ class Responder:
         self.clock = clock
         self.short = ShortPath(udp_size)
         self._node = NodeOptions()
+        self._access: QueryAccess | None = None
         self.metrics = metrics
         self.exchange: Exchange | None = None
         self._logged = 0
@@ -73,6 +76,17 @@ class Responder:
     def node(self, options: NodeOptions) -> None:
         self._node = options
         self.short.cookies = options.cookies
+
+    @property
+    def access(self) -> QueryAccess | None:
+        """Who may ask which zone; None: everyone."""
+        return self._access
+
+    @access.setter
+    def access(self, access: QueryAccess | None) -> None:
+        self._access = access
+        self.short = ShortPath(self.udp_size) if access is None else RestrictedShortPath(self.udp_size, access)
+        self.short.cookies = self._node.cookies
 
     def answer(
         self, data: bytes, client: str, tally: Tally, *, udp: bool, permit: Permit | None = None
@@ -101,7 +115,8 @@ class Responder:
             tally.fold()
         return reply.wire
 
-    def _respond(self, data: bytes, client: str, *, udp: bool) -> Reply | Silence:
+    def _respond(self, data: bytes, client: str, *, udp: bool, key: TsigKey | None = None) -> Reply | Silence:
+        access = self._access
         return respond(
             data,
             self.table,
@@ -111,6 +126,7 @@ class Responder:
             node=self._node,
             client=client,
             now=self.clock(),
+            refuses=None if access is None else lambda apex: access.refuses(apex, client, key),
         )
 
     def _answer_peer(
@@ -128,8 +144,8 @@ class Responder:
         no permit."""
         inside: list[Facts] = []
 
-        def plain(unsigned: bytes) -> bytes | None:
-            reply = self._respond(unsigned, client, udp=udp)
+        def plain(unsigned: bytes, key: TsigKey | None) -> bytes | None:
+            reply = self._respond(unsigned, client, udp=udp, key=key)
             if not isinstance(reply, Reply):
                 return None
             inside.append(reply.facts)

@@ -33,8 +33,8 @@ from gslb.zone.zone import Soa
 
 log = structlog.get_logger("gslb.transfer")
 
-Plain = Callable[[bytes], bytes | None]
-"""Answers an ordinary query, its signature taken off."""
+Plain = Callable[[bytes, TsigKey | None], bytes | None]
+"""Answers an ordinary query, its signature taken off; the key is what signed it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ class Exchange:
             return self._transfer(request)
         if request.question.qtype == REPORT_TYPE and request.key is not None:
             return self._tell(request)
-        return plain(request.data)
+        return plain(request.data, request.key)
 
     # NOTIFY
 

@@ -37,6 +37,16 @@ class Server:
 
 
 def _gslb(directory: Path, port: int, program: str) -> list[str]:
+    return _gslb_with({}, directory, port, program)
+
+
+def _gslb_limited(directory: Path, port: int, program: str) -> list[str]:
+    """Every reply is judged, and none is above its limit: what rate limiting costs who is not limited."""
+    limits = {"responses_per_second": 1_000_000, "burst": "60s"}
+    return _gslb_with({"rate_limit": limits}, directory, port, program)
+
+
+def _gslb_with(more: dict[str, object], directory: Path, port: int, program: str) -> list[str]:
     zone = directory / f"{ZONE}.yaml"
     zone.write_text(zonedata.octodns_yaml(), "utf-8")
     config = {
@@ -46,7 +56,7 @@ def _gslb(directory: Path, port: int, program: str) -> list[str]:
         "api": {"listen": "127.0.0.1:0"},
         "log": {"format": "json", "level": "warning"},
         "zones": {ZONE: {"file": str(zone)}},
-    }
+    } | more
     (directory / "state").mkdir()
     (directory / "gslb.yaml").write_text(json.dumps(config, indent=2), "utf-8")  # JSON is YAML
     return [program, "-m", "gslb.cli", "serve", "--config", str(directory / "gslb.yaml")]
@@ -163,6 +173,9 @@ def _installed(distribution: str) -> bool:
 
 SERVERS: Mapping[str, Server] = {
     "gslb": Server("gslb", "gslb", sys.executable, "gslb", _gslb, _python_version),
+    "gslb-limited": Server(
+        "gslb-limited", "gslb, rate limits on", sys.executable, "gslb", _gslb_limited, _python_version
+    ),
     "nsd": Server("nsd", "NSD", "nsd", "nsd", _nsd, _first_line("-v")),
     "bind": Server("bind", "BIND", "named", "bind9", _bind, _first_line("-v")),
     "knot": Server("knot", "Knot DNS", "knotd", "knot", _knot, _first_line("--version")),

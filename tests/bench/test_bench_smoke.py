@@ -289,7 +289,7 @@ def bench(*arguments: str) -> list[str]:
     [
         ("--rounds 0", "a whole number from 1 to 100, not '0'"),
         ("--seconds 3600", "seconds from 0.2 to 60, not '3600'"),
-        ("--servers nsd,tinydns", "'tinydns': there are gslb, nsd, bind, knot"),
+        ("--servers nsd,tinydns", "'tinydns': there are gslb, gslb-limited, nsd, bind, knot"),
         ("--cpus 1,1", "two CPU numbers as in 0,1, not '1,1'"),
         ("--json /nowhere/out.json", "there is no directory /nowhere"),
         ("--profile --json out.json", "it writes no --json"),

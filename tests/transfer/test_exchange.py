@@ -70,7 +70,7 @@ class World:
         if key is not None:
             query.use_tsig(keyring(key))
         wire = query.to_wire()
-        reply = self.exchange.answer(wire, client, lambda data: data[:2] + b"\x84\x00" + data[4:], udp=udp)
+        reply = self.exchange.answer(wire, client, lambda data, _: data[:2] + b"\x84\x00" + data[4:], udp=udp)
         return list(read(reply, query, key))
 
 
@@ -203,7 +203,7 @@ def test_transfers_beyond_the_places_are_refused_until_one_ends(zone_of) -> None
     world = World(zone_of, places=1)
     query = transfer()
     query.use_tsig(keyring(THEIRS))
-    held = world.exchange.answer(query.to_wire(), "192.0.2.3", lambda _: None, udp=False)
+    held = world.exchange.answer(query.to_wire(), "192.0.2.3", lambda *_: None, udp=False)
     assert isinstance(held, Stream)
     assert world.ask(transfer(), "192.0.2.3", THEIRS)[0].rcode() == dns.rcode.REFUSED
     held.close(False)
@@ -222,13 +222,13 @@ def test_a_wrong_key_or_time_is_told_as_rfc_8945_wants(zone_of) -> None:
     stranger = TsigKey(name_from_text("stranger."), "hmac-sha256", b"2" * 32)
     query = transfer()
     query.use_tsig(keyring(stranger))
-    reply = world.exchange.answer(query.to_wire(), "192.0.2.2", lambda _: None, udp=False)
+    reply = world.exchange.answer(query.to_wire(), "192.0.2.2", lambda *_: None, udp=False)
     assert isinstance(reply, bytes)
     assert reply[3] & 15 == dns.rcode.NOTAUTH
     world.exchange._clock = lambda: time.time() + 600
     late = transfer()
     late.use_tsig(keyring(OURS))
-    reply = world.exchange.answer(late.to_wire(), "192.0.2.2", lambda _: None, udp=False)
+    reply = world.exchange.answer(late.to_wire(), "192.0.2.2", lambda *_: None, udp=False)
     with pytest.raises(dns.tsig.PeerBadTime):
         dns.message.from_wire(reply, keyring=keyring(OURS), request_mac=late.mac)
 
@@ -308,6 +308,8 @@ def test_any_other_notify_changes_nothing(zone_of, client, key, primaries, name,
 
 
 def test_octets_that_are_no_message_are_a_form_error(zone_of) -> None:
-    reply = World(zone_of).exchange.answer(b"\xab\xcd\x20\x00" + b"\x00\x01" * 4, "192.0.2.2", lambda _: None, udp=True)
+    reply = World(zone_of).exchange.answer(
+        b"\xab\xcd\x20\x00" + b"\x00\x01" * 4, "192.0.2.2", lambda *_: None, udp=True
+    )
     assert isinstance(reply, bytes)
     assert reply[3] & 15 == dns.rcode.FORMERR
