@@ -7,6 +7,8 @@ import socket
 from collections.abc import Mapping
 from pathlib import Path
 
+import dns.message
+import dns.rrset
 from foreign_servers import ForeignServer, ForeignZone, Key, find_program, serial_of
 from harness import Daemon, free_port, wait_for
 
@@ -65,3 +67,19 @@ def exchanged(data: bytes, port: int, *, tcp: bool = False, seconds: float = 5.0
             return stream.read(int.from_bytes(stream.read(2), "big")) or None
         except (TimeoutError, ConnectionError):
             return None
+
+
+def compared(wire: bytes) -> tuple[object, ...]:
+    """What two servers that answer alike share: rcode, flags, question, records, TTLs too. Names in rdata are compared
+    without their case, which some servers keep; authority only beside an empty answer section, the OPT not at all."""
+    message = dns.message.from_wire(wire)
+
+    def records(section: list[dns.rrset.RRset]) -> list[tuple[str, int, int, str]]:
+        return sorted(
+            (rrset.name.to_text().lower(), int(rrset.rdtype), rrset.ttl, rdata.to_text().lower())
+            for rrset in section
+            for rdata in rrset
+        )
+
+    authority = [] if message.answer else records(message.authority)
+    return (message.rcode(), int(message.flags), records(message.answer), authority, records(message.additional))

@@ -105,7 +105,7 @@ class ZoneTable:
             return self._alias(outcome.node, outcome.rrset, qname)
         if isinstance(outcome, Referral):
             return self._referral(outcome.node, qname)
-        return self._redirection(outcome, qname)
+        return self._redirection(outcome, qname, qtype)
 
     def _found(self, node: Node, rrset: RRset, qname: Name) -> Answer:
         key = (node.name, rrset.rtype)
@@ -128,21 +128,22 @@ class ZoneTable:
             next=following if is_at_or_below(following, self.apex) else None,
         )
 
-    def _redirection(self, outcome: Redirection, qname: Name) -> Answer:
-        """A DNAME and the CNAME synthesized from it, TTL as the DNAME's (RFC 6672 section 3.1). A DNAME into itself
-        makes a chain without end of any name below it: its first step is all there is to say."""
+    def _redirection(self, outcome: Redirection, qname: Name, qtype: int) -> Answer:
+        """A DNAME and the CNAME synthesized from it, TTL as the DNAME's (RFC 6672 section 3.1). A CNAME
+        that is asked for is the answer, a synthesized one too. A DNAME into itself makes a chain without end of any
+        name below it: its first step is all there is to say."""
         owner = outcome.rrset.owner
         segments = (self._segment(ANSWER, outcome.rrset, owner_is_open=False),)
         following = outcome.target
         if following is None:
             return Answer(Rcode.YXDOMAIN, authoritative=True, segments=segments, dname=owner)
-        endless = is_at_or_below(alias_target(outcome.rrset.rdatas[0]), owner)
+        is_end = qtype == RRType.CNAME or is_at_or_below(alias_target(outcome.rrset.rdatas[0]), owner)
         synthesized = RRset(qname, RRType.CNAME, outcome.rrset.ttl_seconds, (following,))
         return Answer(
             Rcode.NOERROR,
             authoritative=True,
             segments=(*segments, Segment(ANSWER, 1, render_rrset(synthesized, self.apex, owner_is_open=True))),
-            next=following if is_at_or_below(following, self.apex) and not endless else None,
+            next=following if is_at_or_below(following, self.apex) and not is_end else None,
             dname=owner,
         )
 

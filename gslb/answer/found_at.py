@@ -35,7 +35,7 @@ def found_at(zone: ZoneTable, name: Name, qtype: int) -> FoundAt:
     if isinstance(outcome, Alias):
         return _alias(outcome, name, zone)
     if isinstance(outcome, Redirection):
-        return _redirected(outcome, zone)
+        return _redirected(outcome, zone, qtype)
     if isinstance(outcome, Referral):
         cut = name_to_text(outcome.node.name)
         return FoundAt("referral", cut, f"the zone cut {cut}: a referral to the child's servers, which resolvers ask")
@@ -72,13 +72,16 @@ def _leads_to(following: Name, zone: ZoneTable) -> str:
     return f"{text}, which is not in this zone: resolvers ask for it themselves"
 
 
-def _redirected(outcome: Redirection, zone: ZoneTable) -> FoundAt:
+def _redirected(outcome: Redirection, zone: ZoneTable, qtype: int) -> FoundAt:
     owner = name_to_text(outcome.rrset.owner)
     if outcome.target is None:
         return FoundAt("dname", owner, f"below the DNAME {owner}, and too long once renamed (YXDOMAIN)")
     if is_at_or_below(alias_target(outcome.rrset.rdatas[0]), outcome.rrset.owner):
         where = f"{name_to_text(outcome.target)}, and so on without end, for the DNAME leads below itself"
         return FoundAt("dname", owner, f"below the DNAME {owner}: renamed to {where}")
+    if qtype == RRType.CNAME:
+        said = f"below the DNAME {owner}: a CNAME to {name_to_text(outcome.target)} is made of it, and is the answer"
+        return FoundAt("dname", owner, said)
     return FoundAt("dname", owner, f"below the DNAME {owner}: renamed to {_leads_to(outcome.target, zone)}")
 
 

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from gslb.wire.codes import RRType
-from gslb.wire.cookies import ServerCookies, is_well_formed
+from gslb.wire.codes import Rcode, RRType
+from gslb.wire.cookies import CLIENT_OCTETS, ServerCookies, is_well_formed
 from gslb.wire.edns import Edns, Option, render_opt, render_option
 from gslb.wire.names import Name
 
@@ -126,6 +126,17 @@ def lacks_cookie(asking: Asking) -> bool:
         return False
     value = dict(reversed(asking.edns.options)).get(Option.COOKIE)
     return value is not None and not cookies.answer(value, asking.client, asking.now)[1]
+
+
+def cookie_rcode(asking: Asking) -> Rcode:
+    """The rcode to a query for a cookie alone: whether the server cookie shown, if any, is good (RFC 7873 section
+    5.4)."""
+    cookies = asking.node.cookies
+    value = dict(reversed(asking.edns.options)).get(Option.COOKIE) if asking.edns is not None else None
+    if cookies is None or value is None:
+        return Rcode.FORMERR
+    good = len(value) == CLIENT_OCTETS or cookies.answer(value, asking.client, asking.now)[1]
+    return Rcode.NOERROR if good else Rcode.BADCOOKIE
 
 
 def reply_opt(asking: Asking, rcode: int, zone: ZoneVersion | None = None, error: bytes = b"") -> bytes:

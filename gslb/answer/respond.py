@@ -13,7 +13,7 @@ from gslb.answer.chaos import chaos_record
 from gslb.answer.compile import ADDITIONAL, ANSWER, AUTHORITY, Segment, ZoneTable
 from gslb.answer.draws import Draw, DrawSource, Outcome
 from gslb.answer.finished import Facts, Finished, render_heads
-from gslb.answer.options import Asking, NodeOptions, ZoneVersion, fault_of, lacks_cookie, reply_opt
+from gslb.answer.options import Asking, NodeOptions, ZoneVersion, cookie_rcode, fault_of, lacks_cookie, reply_opt
 from gslb.answer.table import AnswerTable
 from gslb.answer.template import POINTERS
 from gslb.wire.codes import AA, CLASS_CH, CLASS_IN, TC, Opcode, Rcode, RRType
@@ -30,7 +30,7 @@ from gslb.wire.ede import (
 from gslb.wire.edns import DEFAULT_UDP_SIZE, render_opt, reply_limit
 from gslb.wire.message import MAX_MESSAGE_OCTETS, QNAME_POINTER, Counts, pointer, render_header
 from gslb.wire.names import Name
-from gslb.wire.query import HEADER_OCTETS, FormError, Query, opcode_of, parse_query
+from gslb.wire.query import HEADER_OCTETS, NOT_ONE_QUESTION, FormError, Query, opcode_of, parse_query
 from gslb.zone.steered import SteeredKey
 
 MAX_STEPS = 8
@@ -172,6 +172,9 @@ def _refusal(query: Query, asking: Asking) -> Reply | None:
     if query.signed:
         fault = "signed with a key we do not have"
         return _bare(query, asking, Rcode.NOTAUTH, UNKNOWN_KEY, fault=fault, for_peers=True)
+    if not query.question:
+        rcode = cookie_rcode(asking)
+        return _bare(query, asking, rcode, fault=NOT_ONE_QUESTION if rcode is Rcode.FORMERR else "")
     if lacks_cookie(asking):
         return _bare(query, asking, Rcode.BADCOOKIE)
     refused = UNANSWERED.get(query.qtype)
@@ -214,7 +217,8 @@ def _bare(
 
 
 def _closed(query: Query, rcode: Rcode, opt: bytes, fault: str = "", *, for_peers: bool = False) -> Reply:
-    header = render_header(query.message_id, query.flags, 0, rcode, (0, 0, 1 if opt else 0))
+    questions = 1 if query.question else 0
+    header = render_header(query.message_id, query.flags, 0, rcode, (0, 0, 1 if opt else 0), questions)
     return Reply(header + query.question + opt, Facts("", query.qtype, rcode), fault=fault, for_peers=for_peers)
 
 

@@ -156,7 +156,10 @@ def kind_of(reply: bytes, rcode: int) -> ReplyKind:
 
 def slipped(reply: bytes, opt: bytes) -> bytes:
     """The reply without records and with TC set; `opt` is its OPT record, b"" for none."""
-    end = reply.index(0, 12) + 5
+    questions = reply[4:6]
+    end = reply.index(0, 12) + 5 if any(questions) else 12  # none: a query for a cookie alone
     flags = int.from_bytes(reply[2:4], "big") | TC
     additional = b"\x00\x01" if opt else b"\x00\x00"
-    return b"".join((reply[:2], flags.to_bytes(2, "big"), b"\x00\x01\x00\x00\x00\x00", additional, reply[12:end], opt))
+    return b"".join(
+        (reply[:2], flags.to_bytes(2, "big"), questions, b"\x00\x00\x00\x00", additional, reply[12:end], opt)
+    )

@@ -2,17 +2,18 @@
 
 Any bytes give a `Query`, a `FormError` with the rcode to answer, or a `FormError` without one: silence, for what
 is no query at all (too short for a header, or itself a response: answering those lets two servers bounce one
-packet for ever). Sections are as RFC 1035 section 4.1; what must be there follows RFC 9619 (one question) and
-RFC 6891 (one OPT, owned by the root).
+packet for ever). Sections are as RFC 1035 section 4.1; what must be there follows RFC 9619 (one question),
+RFC 7873 section 5.4 (none, to ask for a cookie) and RFC 6891 (one OPT, owned by the root).
 """
 
 from dataclasses import dataclass
 
 from gslb.wire.codes import QR, Opcode, Rcode, RRType
-from gslb.wire.edns import Edns, parse_options
+from gslb.wire.edns import Edns, Option, parse_options
 from gslb.wire.names import MAX_NAME_OCTETS, Name
 
 HEADER_OCTETS = 12
+NOT_ONE_QUESTION = "not exactly one question"
 
 
 class FormError(Exception):
@@ -34,7 +35,10 @@ class FormError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One question. `qname` keeps the case in which it was asked; `question` are the octets of the section."""
+    """One question. `qname` keeps the case in which it was asked; `question` are the octets of the section.
+
+    Both are empty in a query for a cookie alone (RFC 7873 section 5.4), which has a COOKIE option and no question.
+    """
 
     message_id: bytes
     flags: int
@@ -46,7 +50,7 @@ class Query:
 
     @property
     def question(self) -> bytes:
-        return self.qname + self.qtype.to_bytes(2, "big") + self.qclass.to_bytes(2, "big")
+        return self.qname and self.qname + self.qtype.to_bytes(2, "big") + self.qclass.to_bytes(2, "big")
 
 
 def opcode_of(flags: int) -> int:
@@ -63,8 +67,10 @@ def parse_query(data: bytes) -> Query:
     if opcode_of(flags) != Opcode.QUERY:
         raise FormError(Rcode.NOTIMP, "an opcode we do not serve", with_opt=_would_have_opt(data))
     questions, answers, authorities, additionals = (int.from_bytes(data[at : at + 2], "big") for at in (4, 6, 8, 10))
+    if questions == 0 and not answers and not authorities:
+        return _parse_cookie_query(data, flags, additionals)
     if questions != 1:
-        raise FormError(Rcode.FORMERR, "not exactly one question")
+        raise FormError(Rcode.FORMERR, NOT_ONE_QUESTION)
     end = _question_name_end(data)
     question_end = end + 4
     if question_end > len(data):
@@ -83,6 +89,13 @@ def parse_query(data: bytes) -> Query:
         edns,
         signed,
     )
+
+
+def _parse_cookie_query(data: bytes, flags: int, additionals: int) -> Query:
+    edns, signed = _parse_records(data, HEADER_OCTETS, 0, additionals)
+    if edns is None or (edns.version == 0 and all(code != Option.COOKIE for code, _ in edns.options)):
+        raise FormError(Rcode.FORMERR, NOT_ONE_QUESTION, with_opt=edns is not None)
+    return Query(data[:2], flags, b"", 0, 0, edns, signed)
 
 
 def _would_have_opt(data: bytes) -> bool:

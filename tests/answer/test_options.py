@@ -13,6 +13,7 @@ import pytest
 from gslb.answer.compile import ZoneTable
 from gslb.answer.options import KINDS, NodeOptions
 from gslb.answer.respond import Reply, respond
+from gslb.answer.short import ShortPath
 from gslb.answer.table import AnswerTable
 from gslb.steering.conditions import Conditions, Health, Verdict
 from gslb.wire.cookies import ServerCookies
@@ -212,6 +213,42 @@ def test_where_cookies_are_required_one_that_is_not_good_comes_back_with_a_good_
 
 def test_a_cookie_that_is_not_good_is_never_turned_away_unless_configured(ask) -> None:
     assert ask("www.example.", "A", (COOKIE, b"abcdefgh" + bytes(16))).rcode() == dns.rcode.NOERROR
+
+
+def cookie_alone(*options: tuple[int, bytes], version: int = 0) -> bytes:
+    """A query without a question (RFC 7873 section 5.4)."""
+    query = dns.message.Message(id=0xABCD)
+    query.use_edns(version, options=[dns.edns.GenericOption(code, value) for code, value in options])
+    return query.to_wire()
+
+
+OURS = ServerCookies(SECRET).answer(b"abcdefgh", CLIENT, NOW)[0][4:]
+ALONE = {
+    "a client cookie": (NODE, (COOKIE, b"abcdefgh"), dns.rcode.NOERROR, OURS),
+    "a client cookie where cookies are required": (STRICT, (COOKIE, b"abcdefgh"), dns.rcode.NOERROR, OURS),
+    "a good server cookie": (NODE, (COOKIE, OURS), dns.rcode.NOERROR, OURS),
+    "one that is not good": (NODE, (COOKIE, b"abcdefgh" + bytes(16)), dns.rcode.BADCOOKIE, OURS),
+    "one of a wrong length": (NODE, (COOKIE, bytes(9)), dns.rcode.FORMERR, None),
+    "no cookie": (NODE, (NSID, b""), dns.rcode.FORMERR, None),
+    "cookies are off": (SILENT, (COOKIE, b"abcdefgh"), dns.rcode.FORMERR, None),
+}
+
+
+@pytest.mark.parametrize("udp", [True, False])
+@pytest.mark.parametrize("case", ALONE)
+def test_a_query_may_ask_for_a_cookie_alone(rich_table, seeded, case: str, *, udp: bool) -> None:
+    node, option, rcode, cookie = ALONE[case]
+    data = cookie_alone(option)
+    assert ShortPath().answer(data, rich_table, seeded(0), CLIENT, NOW) is None
+    reply = reply_to(data, rich_table, seeded(0), node=node, udp=udp)
+    assert (reply.rcode(), reply.edns) == (rcode, 0)
+    assert options_of(reply).get(COOKIE) == cookie
+    assert not (reply.question + reply.answer + reply.authority + reply.additional)
+
+
+def test_a_query_without_a_question_of_another_version_is_badvers(rich_table, seeded) -> None:
+    reply = reply_to(cookie_alone((COOKIE, b"short"), version=1), rich_table, seeded(0))
+    assert (reply.rcode(), reply.question) == (dns.rcode.BADVERS, [])
 
 
 # Extended errors (RFC 8914)

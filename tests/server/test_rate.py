@@ -144,3 +144,9 @@ def test_a_slipped_reply_is_truncated_empty_and_no_longer_than_the_query() -> No
     assert not message.answer
     assert message.question[0].name.to_text() == "www.x."
     assert len(wire) == len(dns.message.make_query("www.x.", "A").to_wire())
+
+
+def test_a_slipped_reply_to_a_query_for_a_cookie_alone_has_no_question() -> None:
+    header = b"\xab\xcd\x80\x00" + bytes(7) + b"\x01"
+    opt = b"\x00\x00\x29\x04\xd0" + bytes(6)
+    assert slipped(header + opt, opt) == b"\xab\xcd\x82\x00" + bytes(7) + b"\x01" + opt
