@@ -8,8 +8,8 @@ from itertools import cycle
 import dns.exception
 import dns.message
 import dns.query
-from impaired_network import enter
 from ledger import Ledger
+from namespaces import enter
 from versioned_zone import QUESTIONS
 
 

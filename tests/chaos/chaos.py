@@ -11,7 +11,6 @@ however it ends.
 import argparse
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -19,30 +18,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
-UNABLE = 77
-"""The exit status for "cannot be run here"."""
-
-
-def apart(command: list[str]) -> list[str]:
-    """`command` in namespaces of its own, all of it killed when it is killed, or we are."""
-    rights = [] if os.geteuid() == 0 else ["--map-root-user"]
-    unshare = ["unshare", *rights, "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
-    return ["setpriv", "--pdeathsig", "KILL", *unshare, *command]
-
-
-def why_not() -> str | None:
-    """Why it cannot be run here; None when it can."""
-    for program in ("ip", "unshare", "setpriv"):
-        if shutil.which(program, path=PATH) is None:
-            return f"needs the program {program!r}"
-    script = "mount -t tmpfs tmpfs /run && ip netns add try && ip netns exec try ip link set lo up"
-    tried = subprocess.run(
-        apart(["sh", "-c", script]), env=os.environ | {"PATH": PATH}, capture_output=True, text=True, check=False
-    )
-    if tried.returncode:
-        return f"needs the right to make network namespaces: {tried.stderr.strip()}"
-    return None
+sys.path.append(str(Path(__file__).parents[1]))
+from namespaces import PATH, UNABLE, apart, settle, why_not
 
 
 def outside(arguments: argparse.Namespace) -> int:
@@ -62,7 +39,7 @@ def inside(arguments: argparse.Namespace) -> int:
     """Play the story; the namespaces are ours alone."""
     from chaos_story import FULL, SHORT, Story, StoryError  # noqa: PLC0415  needs Linux
 
-    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/run"], check=True)  # where `ip netns` keeps its names
+    settle()
     try:
         result = Story(FULL if arguments.full else SHORT, arguments.inside, say).play()
     except StoryError as error:

@@ -22,8 +22,9 @@ import dns.rdata
 import dns.tsigkeyring
 from askers import Asker, Route
 from chaos_nodes import CLIENT, NAMES, PRIMARY, SECRET, Node
-from impaired_network import Network, within
+from impaired_network import Network
 from ledger import Ledger
+from namespaces import within
 from versioned_zone import APEX, number_in, zone_text
 
 PRIVATE_TYPE = 65282

@@ -18,35 +18,13 @@ import socket
 import struct
 import subprocess
 import sys
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
 
-T = TypeVar("T")
-CLONE_NEWNET = 0x40000000
+from namespaces import ip, within
+
 SIOCETHTOOL, ETHTOOL_STXCSUM = 0x8946, 0x17
 HUB = "hub"
-NETNS = Path("/run/netns")
 _NOBODY = "02:00:00:00:00:ff"
-
-
-def ip(*arguments: str) -> None:
-    subprocess.run(["ip", *arguments], check=True)
-
-
-def enter(namespace: str) -> None:
-    """Move the calling thread into a network namespace: the sockets it makes from now on are there."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    with (NETNS / namespace).open() as handle:
-        if libc.setns(handle.fileno(), CLONE_NEWNET):
-            raise OSError(ctypes.get_errno(), f"cannot enter the network namespace {namespace}")
-
-
-def within(namespace: str, work: Callable[[], T]) -> T:
-    """What `work` gives, done in a thread that is in the namespace."""
-    with ThreadPoolExecutor(1, initializer=enter, initargs=(namespace,)) as pool:
-        return pool.submit(work).result()
 
 
 class Network:
