@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from socketserver import TCPServer
 from typing import Any
 
 import dns.message
@@ -43,6 +44,14 @@ def free_port() -> int:
         return int(tcp.getsockname()[1])
 
 
+class _Server(ThreadingHTTPServer):
+    """The standard library's, but it does not look its own address up in the DNS, which may take long or be watched."""
+
+    def server_bind(self) -> None:
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.server_address[:2]
+
+
 class Backend:
     """A small HTTP server at an address of its own; `healthy` decides between 200 and 503."""
 
@@ -67,7 +76,7 @@ class Backend:
         self.start()
 
     def start(self) -> None:
-        self._server = ThreadingHTTPServer((self.address, self.port), self._handler)
+        self._server = _Server((self.address, self.port), self._handler)
         self.port = self._server.server_port
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
