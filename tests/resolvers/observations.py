@@ -5,7 +5,8 @@ from typing import Any
 
 import guide
 import zonemaster
-from resolver_checks import CHECKS, EVENTS, PLAIN_CHECKS, PLAIN_EVENTS, WrongError
+from cluster_events import EVENTS, PLAIN_EVENTS
+from resolver_checks import CHECKS, PLAIN_CHECKS, WrongError
 from small_internet import PEERS, InternetError, SmallInternet
 
 OURS = "gslb"

@@ -1,13 +1,11 @@
 """What is checked of each resolver in the small internet: one function a check, which says what it saw.
 
 A check that fails raises `WrongError`. Each uses names of its own, so that what resolvers have in their caches from one
-check is nothing to another. `CHECKS` go for one resolver at a time, while everything runs; `EVENTS` change
-something that all resolvers see, and give what each saw.
+check is nothing to another. `CHECKS` go for one resolver at a time, while everything runs.
 """
 
 import random
 import re
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 
@@ -16,21 +14,14 @@ import dns.rcode
 import dns.rdatatype
 from expected_answers import EXPECTED_ANSWERS
 from our_zones import (
-    DETECTION_SECONDS,
-    FAST,
     FAST_NEGATIVE_SECONDS,
-    FAST_SECONDS,
     SHARES,
 )
-from small_internet import SmallInternet, until
+from small_internet import SmallInternet
 
 DRAWS = 300
 SHARE_TOLERANCE = 0.12
 """Of a share: more than four standard deviations of DRAWS draws."""
-EDIT_SECONDS = 2.0
-"""How long an edit may take to be on both nodes: half a second to be seen, and a transfer."""
-BUSY_SECONDS = 2.5
-"""What a busy machine may add."""
 STRICT = ("unbound", "unbound-tcp")
 IP_VERSIONS = {"unbound": {4, 6}, "unbound-tcp": {4, 6}, "named": {6}, "named-ipv4": {4}}
 """By which of them a resolver asks our nodes. BIND prefers IPv6 by 50 ms, and nothing here is that far."""
@@ -123,7 +114,7 @@ def mixed_case(internet: SmallInternet, resolver: str) -> str:
 def names_are_minimised(internet: SmallInternet, resolver: str) -> str:
     """On the way to a deep name the empty non-terminals are asked for by themselves."""
     since = internet.watch.mark()
-    expect(_found(internet, resolver, "q.m.i.n.wild.example.com.") == {"192.0.2.32"}, "no answer")
+    expect(found(internet, resolver, "q.m.i.n.wild.example.com.") == {"192.0.2.32"}, "no answer")
     deep = f"{resolver}.down.of.the.deep.tree.example.com."
     expect(internet.ask(resolver, deep).rcode() == dns.rcode.NXDOMAIN, f"{deep} is not NXDOMAIN")
     asked = {each.name.lower() for each in internet.watch.exchanges(resolver, since)}
@@ -134,7 +125,7 @@ def names_are_minimised(internet: SmallInternet, resolver: str) -> str:
     return f"{len(asked)} names asked on the way"
 
 
-def _found(internet: SmallInternet, resolver: str, name: str, rtype: str = "A") -> set[str]:
+def found(internet: SmallInternet, resolver: str, name: str, rtype: str = "A") -> set[str]:
     return _records(internet.ask(resolver, name, rtype), rtype)
 
 
@@ -146,7 +137,7 @@ def _drawn(internet: SmallInternet, resolver: str, parent: str, count: int) -> C
     counts: Counter[str] = Counter()
     for number in range(count):
         name = f"draw{number}.{parent}.example.com."
-        values = _found(internet, resolver, name)
+        values = found(internet, resolver, name)
         expect(len(values) == 1, f"{name}: {values}")
         counts.update(values)
     return counts
@@ -180,7 +171,7 @@ def failover(internet: SmallInternet, resolver: str) -> str:
 def answers_of_two(internet: SmallInternet, resolver: str) -> str:
     pairs: Counter[frozenset[str]] = Counter()
     for number in range(60):
-        values = _found(internet, resolver, f"draw{number}.pair.example.com.")
+        values = found(internet, resolver, f"draw{number}.pair.example.com.")
         expect(len(values) == 2, f"{values}")
         expect(values <= set(SHARES), f"{values}")
         pairs[frozenset(values)] += 1
@@ -191,14 +182,14 @@ def answers_of_two(internet: SmallInternet, resolver: str) -> str:
 def steered_by_other_ways(internet: SmallInternet, resolver: str) -> str:
     """At the apex, for IPv6, as a CNAME, at the end of a chain, and in the zone that is a part of a domain."""
     pool = set(SHARES)
-    expect(_found(internet, resolver, "example.com.") < pool, "the apex")
-    expect(len(_found(internet, resolver, "example.com.")) == 2, "the apex")
-    expect(_found(internet, resolver, "six.example.com.", "AAAA") <= {"2001:db8:f::1", "2001:db8:f::2"}, "AAAA")
-    expect(len(_found(internet, resolver, "six.example.com.", "AAAA")) == 1, "AAAA")
-    expect(_found(internet, resolver, "to-steered.example.com.") <= pool, "a CNAME to a steered name")
-    expect(len(_found(internet, resolver, "to-steered.example.com.")) == 1, "a CNAME to a steered name")
-    expect(len(_found(internet, resolver, "www.lb.example.org.")) == 1, "www.lb.example.org")
-    ends = {frozenset(_found(internet, resolver, f"d{number}.cdn.example.com.")) for number in range(30)}
+    expect(found(internet, resolver, "example.com.") < pool, "the apex")
+    expect(len(found(internet, resolver, "example.com.")) == 2, "the apex")
+    expect(found(internet, resolver, "six.example.com.", "AAAA") <= {"2001:db8:f::1", "2001:db8:f::2"}, "AAAA")
+    expect(len(found(internet, resolver, "six.example.com.", "AAAA")) == 1, "AAAA")
+    expect(found(internet, resolver, "to-steered.example.com.") <= pool, "a CNAME to a steered name")
+    expect(len(found(internet, resolver, "to-steered.example.com.")) == 1, "a CNAME to a steered name")
+    expect(len(found(internet, resolver, "www.lb.example.org.")) == 1, "www.lb.example.org")
+    ends = {frozenset(found(internet, resolver, f"d{number}.cdn.example.com.")) for number in range(30)}
     expect(ends == {frozenset({"203.0.113.77"}), frozenset({"203.0.113.25"})}, f"the steered CNAME leads to {ends}")
     return "apex, AAAA, CNAME out of the zone, end of a chain, part of a domain"
 
@@ -294,109 +285,6 @@ CHECKS: dict[str, Check] = {
     "cookies": cookies,
 }
 
-
-# Events
-
-
-def edit_is_seen_after_the_ttl(internet: SmallInternet) -> dict[str, str]:
-    """A changed record by its TTL, a new name and a new type by the negative TTL."""
-    names = {resolver: f"{resolver}-new.fast.example.com." for resolver in internet.resolvers}
-    for resolver, name in names.items():
-        expect(_found(internet, resolver, "version.fast.example.com.", "TXT") == {'"v1"'}, f"{resolver}: not v1")
-        expect(internet.ask(resolver, name).rcode() == dns.rcode.NXDOMAIN, f"{resolver}: {name} is there")
-        expect(not _found(internet, resolver, "host.fast.example.com.", "TXT"), f"{resolver}: TXT of host")
-    added = "".join(f"{name.partition('.')[0]}: {{type: A, value: 192.0.2.41}}\n" for name in names.values())
-    host = "host: [{type: A, ttl: 60, value: 192.0.2.40}, {type: TXT, value: added}]\n"
-    text = re.sub(r"^host:.*\n", host, FAST.replace("v1", "v2"), flags=re.MULTILINE)
-    start = time.monotonic()
-    internet.edit("fast.example.com.yaml", text + added)
-    bound = max(FAST_SECONDS, FAST_NEGATIVE_SECONDS) + 1 + EDIT_SECONDS + BUSY_SECONDS
-    questions = {
-        resolver: [
-            ("version.fast.example.com.", "TXT", '"v2"'),
-            (name, "A", "192.0.2.41"),
-            ("host.fast.example.com.", "TXT", '"added"'),
-        ]
-        for resolver, name in names.items()
-    }
-    seen: dict[str, list[float]] = {resolver: [] for resolver in names}
-    while any(questions.values()):
-        for resolver, left in questions.items():
-            for question in list(left):
-                name, rtype, value = question
-                if _found(internet, resolver, name, rtype) == {value}:
-                    left.remove(question)
-                    seen[resolver].append(time.monotonic() - start)
-        expect(time.monotonic() - start < bound, f"not seen within {bound:g} s: {questions}")
-        time.sleep(0.05)
-    return {resolver: f"seen after {min(times):.1f} to {max(times):.1f} s" for resolver, times in seen.items()}
-
-
-def dead_backend_disappears(internet: SmallInternet) -> dict[str, str]:
-    """Within detection and TTL nobody is sent to it any more; and again when it is back."""
-    name, dead, next_one = "steady.example.com.", {"192.0.2.1"}, {"192.0.2.2"}
-    for resolver in internet.resolvers:
-        expect(_found(internet, resolver, name) == dead, f"{resolver}: {name} is not {dead}, which is up")
-    internet.stop_web(*dead)
-    start = time.monotonic()
-    bound = DETECTION_SECONDS + 1 + BUSY_SECONDS
-    last = dict.fromkeys(internet.resolvers, 0.0)
-    while time.monotonic() - start < bound + 1:
-        for resolver in internet.resolvers:
-            values = _found(internet, resolver, name)
-            expect(values in (dead, next_one), f"{resolver}: {values}")
-            if values == dead:
-                last[resolver] = time.monotonic() - start
-        time.sleep(0.05)
-    internet.start_web(*dead)
-    for resolver, seconds in last.items():
-        expect(seconds <= bound, f"{resolver} still led to it {seconds:.1f} s after; {bound:g} s are allowed")
-        expect(seconds > 0, f"{resolver} did not lead to it when it was up")
-        until(lambda resolver=resolver: _found(internet, resolver, name) == dead, "it to be back")
-    return {resolver: f"last answered {seconds:.1f} s after it died" for resolver, seconds in last.items()}
-
-
-def _resolves_on(internet: SmallInternet, what: str) -> dict[str, str]:
-    """Every question has its answer. Resolvers knew both nodes to be well before.
-
-    They run without 0x20: when servers stop answering, unbound 1.17 starts over without it, and that now and then never
-    ends for a name, whoever serves the zone.
-    """
-    seen = {}
-    for resolver in internet.resolvers:
-        worst = 0.0
-        for number in range(40):
-            start = time.monotonic()
-            values = _found(internet, resolver, f"{what}{number}.wild.example.com.")
-            expect(values == {"192.0.2.32"}, f"{resolver}, question {number} without {what}: {values}")
-            drawn = _found(internet, resolver, f"{what}{number}.weighted.example.com.")
-            expect(drawn and drawn <= set(SHARES), f"{resolver}, question {number} without {what}: {drawn}")
-            worst = max(worst, time.monotonic() - start)
-        seen[resolver] = f"80 of 80 resolved, the slowest two in {worst:.2f} s"
-    return seen
-
-
-def primary_stops(internet: SmallInternet) -> dict[str, str]:
-    node = internet.nodes["ns1"]
-    internet.start_resolvers_anew(with_0x20=False)
-    node.stop()
-    try:
-        return _resolves_on(internet, "ns1")
-    finally:
-        node.start()
-        internet.wait_for_answers(node)
-
-
-def secondary_falls_silent(internet: SmallInternet) -> dict[str, str]:
-    internet.start_resolvers_anew(with_0x20=False)
-    internet.silence("ns2")
-    try:
-        return _resolves_on(internet, "ns2")
-    finally:
-        internet.hear("ns2")
-        internet.wait_for_answers(internet.nodes["ns2"])
-
-
 PLAIN_CHECKS = (
     "every record as written",
     *EXPECTED_ANSWERS,
@@ -404,14 +292,4 @@ PLAIN_CHECKS = (
     "mixed case",
     "large answers by TCP",
 )
-PLAIN_EVENTS = ("the primary stops", "the secondary falls silent")
 """What servers without steering are put to as well."""
-
-Event = Callable[[SmallInternet], dict[str, str]]
-
-EVENTS: dict[str, Event] = {
-    "an edit is seen after the TTL": edit_is_seen_after_the_ttl,
-    "a dead backend disappears": dead_backend_disappears,
-    "the primary stops": primary_stops,
-    "the secondary falls silent": secondary_falls_silent,
-}

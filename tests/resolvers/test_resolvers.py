@@ -9,9 +9,10 @@ import guide
 import pytest
 import show
 import zonemaster
+from cluster_events import EVENTS, PLAIN_EVENTS
 from expected_answers import EXPECTED_ANSWERS
 from namespaces import why_not
-from resolver_checks import CHECKS, EVENTS, PLAIN_CHECKS, PLAIN_EVENTS
+from resolver_checks import CHECKS, PLAIN_CHECKS
 from small_internet import PEERS
 from world import RESOLVERS
 
