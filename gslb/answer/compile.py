@@ -9,6 +9,7 @@ owner and type: a health change replaces the draws it touches and nothing else.
 from dataclasses import dataclass
 
 from gslb.answer.finished import Facts, Finished, render_heads
+from gslb.answer.referral import ReferralTemplate, ReferralWriter
 from gslb.answer.template import Template, render_rrset
 from gslb.wire.codes import AA, Rcode, RRType, is_meta_type
 from gslb.wire.names import Name, is_at_or_below, name_to_text
@@ -30,7 +31,7 @@ class Segment:
 
     section: int
     count: int
-    template: Template
+    template: Template | ReferralTemplate
     required: bool = True
 
 
@@ -61,6 +62,7 @@ class ZoneTable:
         self.text = name_to_text(zone.apex)
         self._index = ZoneIndex(zone)
         self._segments: dict[tuple[Name, int], tuple[Segment, ...]] = {}
+        self._referrals: dict[Name, tuple[Segment, ...]] = {}
         soa = zone.rrsets[zone.apex][RRType.SOA]
         # RFC 2308 section 3: a negative answer's TTL is the lesser of the SOA's own and its last field.
         self._negative_ttl = min(soa.ttl_seconds, zone.soa.minimum)
@@ -148,16 +150,33 @@ class ZoneTable:
         )
 
     def _referral(self, cut: Node, qname: Name) -> Answer:
-        """NS records of the child, the DS where it has one, and glue: required for servers inside the child
-        (RFC 9471 section 3.1), sent where it fits for the others."""
-        synthesized = not is_at_or_below(qname, cut.name)  # the cut is a wildcard
+        """NS records of the child, and glue: required for servers inside the child (RFC 9471 section 3.1), sent where
+        it fits for the others. A DS record in an unsigned zone is for those who ask for it: nobody can trust it."""
+        if not is_at_or_below(qname, cut.name):  # the cut is a wildcard
+            segments = self._synthesized_referral(cut)
+        else:
+            segments = self._referrals.get(cut.name) or self._shortened_referral(cut)
+            self._referrals[cut.name] = segments
+        return Answer(Rcode.NOERROR, authoritative=False, segments=segments, exact=cut.name == qname)
+
+    def _synthesized_referral(self, cut: Node) -> tuple[Segment, ...]:
+        """A wildcard's: the child stands under the name asked."""
         ns = cut.rrsets[RRType.NS]
-        segments = [self._segment(AUTHORITY, ns, owner_is_open=synthesized)]
-        if RRType.DS in cut.rrsets:
-            segments.append(self._segment(AUTHORITY, cut.rrsets[RRType.DS], owner_is_open=synthesized))
+        segments = [self._segment(AUTHORITY, ns, owner_is_open=True)]
         for host in _targets(ns):
             segments += self._addresses(host, required=is_at_or_below(host, cut.name))
-        return Answer(Rcode.NOERROR, authoritative=False, segments=tuple(segments), exact=cut.name == qname)
+        return tuple(segments)
+
+    def _shortened_referral(self, cut: Node) -> tuple[Segment, ...]:
+        """Every other cut's: there are few, and each is the same whatever is asked below it."""
+        writer = ReferralWriter(cut.name, self.apex)
+        ns = cut.rrsets[RRType.NS]
+        segments = [Segment(AUTHORITY, len(ns.rdatas), writer.first(ns))]
+        for host in _targets(ns):
+            required = is_at_or_below(host, cut.name)
+            found = self._addresses_of(host)
+            segments += [Segment(ADDITIONAL, len(rrset.rdatas), writer.then(rrset), required) for rrset in found]
+        return tuple(segments)
 
     def _with_additional(self, rrset: RRset) -> tuple[Segment, ...]:
         key = (rrset.owner, rrset.rtype)
@@ -172,11 +191,15 @@ class ZoneTable:
     def _addresses(self, host: Name, *, required: bool) -> list[Segment]:
         """Addresses of a host that the zone holds, glue included. What is steered is left out: additional data never
         draws, and resolvers ask."""
+        return [
+            self._segment(ADDITIONAL, rrset, owner_is_open=False, required=required)
+            for rrset in self._addresses_of(host)
+        ]
+
+    def _addresses_of(self, host: Name) -> list[RRset]:
         rrsets = self.zone.rrsets.get(host, {})
         return [
-            self._segment(ADDITIONAL, rrsets[rtype], owner_is_open=False, required=required)
-            for rtype in _ADDRESS_TYPES
-            if rtype in rrsets and (host, int(rtype)) not in self.zone.steered
+            rrsets[rtype] for rtype in _ADDRESS_TYPES if rtype in rrsets and (host, int(rtype)) not in self.zone.steered
         ]
 
     def _segment(self, section: int, rrset: RRset, *, owner_is_open: bool, required: bool = True) -> Segment:

@@ -1,7 +1,8 @@
 """The records of an answer as values: what a reply of these segments would hold, read back from its very octets.
 
-Nothing here renders or parses by itself. The segments are filled as `respond` fills them, into a message that asks
-for their owner, and the reader of messages takes that apart; so what is shown is what is sent, TTLs included.
+Nothing here renders or parses by itself. The segments are filled as `respond` fills them at the end of a chain, each
+into a message that asks for their owner, and the reader of messages takes that apart; so what is shown is what is sent,
+TTLs included.
 """
 
 from collections.abc import Sequence
@@ -26,7 +27,7 @@ def shown_segments(owner: Name, apex: Name, segments: Sequence[Segment]) -> list
     """Each record of the segments as plain JSON values: section, owner, ttl (seconds), type, and data as dig has it.
     An rrset that no message can hold is left out, as nobody gets it."""
     pointer = POINTERS[HEADER_OCTETS + len(owner) - len(apex)]
-    octets = (segment.template.fill(QNAME_POINTER, pointer) for segment in segments)
+    octets = (segment.template.fill(owner, pointer) for segment in segments)
     return list(
         chain.from_iterable(
             _shown(_SECTIONS[segment.section], _read(owner, filled, segment.count))

@@ -152,7 +152,7 @@ def test_required_glue_that_does_not_fit_sets_tc(zone_of: ZoneOf, seeded, ns: st
 
 def test_required_glue_goes_before_optional(zone_of: ZoneOf, seeded) -> None:
     lines = "child.e. 60 NS ns.sibling.e.\nchild.e. 60 NS ns.child.e.\nsibling.e. 60 NS ns.sibling.e.\n"
-    lines += addresses("ns.sibling.e.", 10, net=1) + addresses("ns.child.e.", 10, net=2)
+    lines += addresses("ns.sibling.e.", 16, net=1) + addresses("ns.child.e.", 16, net=2)
     reply = respond(ask("www.child.e."), table_of(zone_of, lines), seeded(0))
     message = dns.message.from_wire(reply.wire)
     assert not is_truncated(reply)

@@ -1,0 +1,119 @@
+"""The octets of a referral, as short as they can be.
+
+A referral is what a name server sends most octets of unasked: each server's name stands in its NS record and again as
+the owner of its addresses. Where the referral comes right after the question, every name in it points as far back as
+it can: into the question, which ends in the cut's name, or into the NS records, which come first. At the end of a chain
+of CNAMEs the question is about another name, and the templates of everything else serve.
+"""
+
+from dataclasses import dataclass
+
+from gslb.answer.template import Template, record_header, render_rrset
+from gslb.wire.message import MAX_POINTER_OFFSET, QNAME_POINTER, pointer
+from gslb.wire.names import MAX_NAME_OCTETS, Name
+from gslb.wire.rdata import embedded_names
+from gslb.zone.rrset import RRset
+
+_QUESTION_FIXED_OCTETS = 4
+_MAX_OFFSET = MAX_POINTER_OFFSET - MAX_NAME_OCTETS - 16
+"""How far behind the question something is pointed at: header and question come before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReferralTemplate:
+    """As a `Template`. `parts` are one more than `offsets`, to which there are pointers between them, counted from
+    the end of the question; `apex_octets` is the length of the apex. `plain` serves behind a chain."""
+
+    plain: Template
+    parts: tuple[bytes, ...]
+    offsets: tuple[int, ...]
+    apex_octets: int
+
+    def fill(self, owner: bytes, apex: bytes) -> bytes:
+        if owner != QNAME_POINTER:
+            return self.plain.fill(owner, apex)
+        end = (int.from_bytes(apex, "big") & MAX_POINTER_OFFSET) + self.apex_octets + _QUESTION_FIXED_OCTETS
+        filled = [self.parts[0]]
+        for offset, part in zip(self.offsets, self.parts[1:], strict=True):
+            filled.append(pointer(end + offset))
+            filled.append(part)
+        return b"".join(filled)
+
+
+class ReferralWriter:
+    """Renders the rrsets of one referral: the NS rrset at the cut first, then the others."""
+
+    def __init__(self, cut: Name, apex: Name) -> None:
+        self._apex = apex
+        start = -_QUESTION_FIXED_OCTETS - len(cut)
+        self._known = {suffix: start + position for position, suffix in _suffixes(cut)}
+
+    def first(self, ns: RRset) -> ReferralTemplate:
+        """The NS rrset; its names can be pointed at from then on."""
+        return self._rendered(ns, learn=True)
+
+    def then(self, rrset: RRset) -> ReferralTemplate:
+        """Another rrset of the referral."""
+        return self._rendered(rrset, learn=False)
+
+    def _rendered(self, rrset: RRset, *, learn: bool) -> ReferralTemplate:
+        run = _Run(self._known if learn else dict(self._known), learn=learn)
+        for rdata in rrset.rdatas:
+            run.name(rrset.owner)
+            run.record(rrset.rtype, rrset.ttl_seconds, rdata)
+        plain = render_rrset(rrset, self._apex, owner_is_open=False)
+        return ReferralTemplate(plain, tuple(run.parts), tuple(run.offsets), len(self._apex))
+
+
+class _Run:
+    """Octets with pointers between them, as they grow."""
+
+    def __init__(self, known: dict[Name, int], *, learn: bool) -> None:
+        self.parts = [b""]
+        self.offsets: list[int] = []
+        self._known = known
+        self._learn = learn
+        self._length = 0
+
+    def octets(self, octets: bytes) -> None:
+        self.parts[-1] += octets
+        self._length += len(octets)
+
+    def name(self, name: Name) -> None:
+        """Its labels up to the longest suffix that is known, then a pointer to that."""
+        for position, suffix in _suffixes(name):
+            offset = self._known.get(suffix)
+            if offset is not None:
+                self.offsets.append(offset)
+                self.parts.append(b"")
+                self._length += 2
+                return
+            if self._learn and self._length <= _MAX_OFFSET:
+                self._known[suffix] = self._length
+            self.octets(name[position : position + 1 + name[position]])
+        self.octets(b"\x00")
+
+    def record(self, rtype: int, ttl_seconds: int, rdata: bytes) -> None:
+        """A record from its type on. The length of its data is known when that is written."""
+        names = embedded_names(rtype, rdata)
+        fixed_at = len(self.parts) - 1
+        before, self.parts[-1] = self.parts[-1], b""
+        header = record_header(rtype, ttl_seconds, 0)
+        self._length += len(header)
+        started, done = self._length, 0
+        for start, end in names:
+            self.octets(rdata[done:start])
+            self.name(rdata[start:end])
+            done = end
+        self.octets(rdata[done:])
+        length = (self._length - started).to_bytes(2, "big")
+        self.parts[fixed_at] = before + header[:-2] + length + self.parts[fixed_at]
+
+
+def _suffixes(name: Name) -> list[tuple[int, Name]]:
+    """Where each suffix of a name begins, the root's left out, and the suffix in lower case."""
+    lower, position, found = name.lower(), 0, []
+    while name[position]:
+        found.append((position, lower[position:]))
+        position += 1 + name[position]
+    return found
