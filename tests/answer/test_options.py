@@ -257,7 +257,7 @@ ERRORS = {
     "a name of no zone of ours": ("elsewhere.", "A", "REFUSED", "EDE 20 (Not Authoritative)"),
     "a zone without a version": ("broken.", "A", "SERVFAIL", "EDE 14 (Not Ready): no version of the zone"),
     "a transfer": ("example.", "IXFR", "REFUSED", "EDE 18 (Prohibited): transfer not allowed"),
-    "an AXFR over UDP": ("example.", "AXFR", "NOTIMP", "EDE 21 (Not Supported): AXFR is for TCP"),
+    "an AXFR over UDP": ("example.", "AXFR", "NOTIMP", "EDE 21 (Not Supported)"),
     "a type that is no question": ("www.example.", "TYPE128", "FORMERR", "EDE 30"),
     "nothing available: nodata": ("empty.example.", "A", "NOERROR", "EDE 0 (Other): no member is available"),
     "nothing available: servfail": ("fail.example.", "A", "SERVFAIL", "EDE 0 (Other): no member is available"),
