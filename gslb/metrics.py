@@ -44,8 +44,15 @@ class Metrics:
         )
         self.rate_limited_networks = gauge("gslb_rate_limited_networks", "Networks of clients that are limited now")
         self.internal_errors = counter("gslb_internal_errors", "Faults of ours; each is answered SERVFAIL and logged")
-        self.tcp_connections = gauge("gslb_tcp_connections", "TCP connections open now")
+        self.tcp_connections = gauge("gslb_tcp_connections", "TCP connections open now", ["transport"])
         self.tcp_refused = counter("gslb_tcp_refused_connections", "TCP connections closed at a limit", ["limit"])
+        self.tcp_evicted = counter(
+            "gslb_tcp_evicted_connections", "Idle connections closed to make room for another", ["transport"]
+        )
+        self.tls_handshakes = counter("gslb_tls_handshakes", "TLS handshakes, by how they ended", ["result"])
+        self.certificate_expires = gauge(
+            "gslb_tls_certificate_expiry_timestamp_seconds", "Unix time at which the certificate ends", ["file"]
+        )
         self.reloads = counter("gslb_reloads", "Reloads of a file", ["file", "result"])
         self.config_ok = gauge("gslb_config_ok", "1 when the file as it stands is what is served", ["file"])
         self.serial = gauge("gslb_zone_serial", "SOA serial served", ["zone"])
@@ -75,7 +82,7 @@ class Tally:
         self.log: list[Counted] = []
         self.replies = 0
         self._metrics = metrics
-        self._transport = transport
+        self.transport = transport
 
     def fold(self) -> None:
         """Move what was logged into the counters."""
@@ -87,7 +94,7 @@ class Tally:
             else:
                 facts = counted.facts if isinstance(counted, Finished) else counted
                 self.replies += times
-                self._metrics.queries.labels(self._transport, *_facts(facts)).inc(times)
+                self._metrics.queries.labels(self.transport, *_facts(facts)).inc(times)
 
 
 def _facts(facts: Facts) -> tuple[str, str, str]:

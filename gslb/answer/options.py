@@ -2,7 +2,8 @@
 
 The handlers are pure: who asked, when and over what, and what this node has to say, are in `Asking`. Of an option
 that comes twice the first counts (RFC 7873 section 5.2); one that is not in the table is passed over (RFC 6891 section
-6.1.2). Options are answered in any reply to version 0 but FORMERR; an extended error (RFC 8914) comes last.
+6.1.2). Options are answered in any reply to version 0 but FORMERR; then comes an extended error (RFC 8914), and last
+the padding, which is sized when the rest of the message is there.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,28 +13,34 @@ from types import MappingProxyType
 from gslb.wire.codes import Rcode, RRType
 from gslb.wire.cookies import CLIENT_OCTETS, ServerCookies, is_well_formed
 from gslb.wire.edns import Edns, Option, render_opt, render_option
+from gslb.wire.message import MAX_MESSAGE_OCTETS
 from gslb.wire.names import Name
 
 _SOA_SERIAL = 0
 _MAX_KEEPALIVE = 0xFFFF
+PADDING_BLOCK_OCTETS = 468
+"""For replies (RFC 8467 section 4.1)."""
+_NO_PADDING = render_option(Option.PADDING, b"")
+_OPT_LENGTH_AT = 9
 
 
 @dataclass(frozen=True, slots=True)
 class NodeOptions:
-    """What a node says of itself. `nsid`, `cookies` and `version` None: nothing. `keepalive_seconds` is how long a TCP
-    connection may be idle, 0 where there is no TCP. `expires` tells for how many seconds a copy of a zone of ours is
-    good, None where there is no such zone."""
+    """What a node says of itself. `nsid`, `cookies` and `version` None: nothing. `idle_seconds` tells how long a TCP
+    connection may be idle at the moment, 0 where there is no TCP. `expires` tells for how many seconds a copy of a zone
+    of ours is good, None where there is no such zone."""
 
     nsid: bytes | None = None
     cookies: ServerCookies | None = None
-    keepalive_seconds: float = 0.0
+    idle_seconds: Callable[[], float] = lambda: 0.0
     expires: Callable[[Name], int | None] = lambda _: None
     version: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """A query as the options see it. `client` is an address as text, `now` Unix seconds, `qname` canonical."""
+    """A query as the options see it. `client` is an address as text, `now` Unix seconds, `qname` canonical, `tls` the
+    version of TLS, "" for none."""
 
     edns: Edns | None
     qname: Name
@@ -42,6 +49,7 @@ class Asking:
     client: str
     now: float
     udp: bool
+    tls: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +62,13 @@ class ZoneVersion:
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """`render` gives our option, or nothing. A value that is not `well_formed` is the client's fault: FORMERR."""
+    """`render` gives our option, or nothing. A value that is not `well_formed` is the client's fault: FORMERR. `last`:
+    it stands behind an extended error."""
 
     render: Callable[[bytes, Asking, ZoneVersion | None], bytes]
     well_formed: Callable[[bytes], bool] = lambda _: True
     tcp_only: bool = False
+    last: bool = False
 
 
 def _nsid(_: bytes, asking: Asking, __: ZoneVersion | None) -> bytes:
@@ -82,7 +92,7 @@ def _cookie(value: bytes, asking: Asking, _: ZoneVersion | None) -> bytes:
 
 def _keepalive(_: bytes, asking: Asking, __: ZoneVersion | None) -> bytes:
     """The idle time in tenths of a second (RFC 7828 section 3.1)."""
-    tenths = min(_MAX_KEEPALIVE, int(asking.node.keepalive_seconds * 10))
+    tenths = min(_MAX_KEEPALIVE, int(asking.node.idle_seconds() * 10))
     return render_option(Option.TCP_KEEPALIVE, tenths.to_bytes(2, "big")) if tenths else b""
 
 
@@ -92,6 +102,12 @@ def _zone_version(_: bytes, __: Asking, zone: ZoneVersion | None) -> bytes:
         return b""
     value = bytes((_labels(zone.apex), _SOA_SERIAL)) + zone.serial.to_bytes(4, "big")
     return render_option(Option.ZONEVERSION, value)
+
+
+def _padding(_: bytes, asking: Asking, __: ZoneVersion | None) -> bytes:
+    """The place of the octets that `padded` adds. Without TLS all the world sees what is answered, and padding would
+    only serve who amplifies (RFC 7830 section 6)."""
+    return _NO_PADDING if asking.tls else b""
 
 
 def _is_empty(value: bytes) -> bool:
@@ -105,6 +121,7 @@ KINDS: Mapping[int, _Kind] = MappingProxyType(
         Option.COOKIE: _Kind(_cookie, is_well_formed),
         Option.TCP_KEEPALIVE: _Kind(_keepalive, lambda value: len(value) in {0, 2}, tcp_only=True),
         Option.ZONEVERSION: _Kind(_zone_version, _is_empty),
+        Option.PADDING: _Kind(_padding, last=True),
     }
 )
 
@@ -144,16 +161,31 @@ def reply_opt(asking: Asking, rcode: int, zone: ZoneVersion | None = None, error
     edns = asking.edns
     if edns is None:
         return b""
-    options = _answered(edns, asking, zone) + error if edns.options else error
+    options = error
+    if edns.options:
+        options = _answered(edns, asking, zone) + error + _answered(edns, asking, zone, last=True)
     return render_opt(rcode, dnssec_ok=edns.dnssec_ok, options=options)
 
 
-def _answered(edns: Edns, asking: Asking, zone: ZoneVersion | None) -> bytes:
+def padded(message: bytes, opt: bytes, asking: Asking) -> bytes:
+    """A whole message that ends in `opt`, our OPT record: where that has a padding option, it is made so long that the
+    message fills its last block (RFC 7830, RFC 8467 section 4.1)."""
+    if not asking.tls or asking.edns is None or Option.PADDING not in dict(asking.edns.options):
+        return message
+    if not opt.endswith(_NO_PADDING):  # the options could not be read
+        return message
+    fill = min(-len(message) % PADDING_BLOCK_OCTETS, MAX_MESSAGE_OCTETS - len(message))
+    length = int.from_bytes(opt[_OPT_LENGTH_AT : _OPT_LENGTH_AT + 2], "big") + fill
+    longer = opt[:_OPT_LENGTH_AT] + length.to_bytes(2, "big") + opt[_OPT_LENGTH_AT + 2 : -len(_NO_PADDING)]
+    return message[: len(message) - len(opt)] + longer + render_option(Option.PADDING, bytes(fill))
+
+
+def _answered(edns: Edns, asking: Asking, zone: ZoneVersion | None, *, last: bool = False) -> bytes:
     first = dict(reversed(edns.options))
     return b"".join(
         kind.render(first[code], asking, zone)
         for code, kind in KINDS.items()
-        if code in first and not (asking.udp and kind.tcp_only)
+        if code in first and kind.last is last and not (asking.udp and kind.tcp_only)
     )
 
 

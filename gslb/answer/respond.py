@@ -6,14 +6,23 @@ sets TC.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from gslb.answer.chaos import chaos_record
 from gslb.answer.compile import ADDITIONAL, ANSWER, AUTHORITY, Segment, ZoneTable
 from gslb.answer.draws import Draw, DrawSource, Outcome
 from gslb.answer.finished import Facts, Finished, render_heads
-from gslb.answer.options import Asking, NodeOptions, ZoneVersion, cookie_rcode, fault_of, lacks_cookie, reply_opt
+from gslb.answer.options import (
+    Asking,
+    NodeOptions,
+    ZoneVersion,
+    cookie_rcode,
+    fault_of,
+    lacks_cookie,
+    padded,
+    reply_opt,
+)
 from gslb.answer.table import AnswerTable
 from gslb.answer.template import POINTERS
 from gslb.wire.codes import AA, CLASS_CH, CLASS_IN, TC, Opcode, Rcode, RRType
@@ -129,17 +138,18 @@ def respond(
     node: NodeOptions = SILENT_NODE,
     client: str = "",
     now: float = 0.0,
+    tls: str = "",
     refuses: Callable[[Name], bool] | None = None,
 ) -> Reply | Silence:
-    """Answer one message. `udp_size` bounds replies over UDP; `node`, the `client`'s address and `now`, Unix seconds,
-    are for the EDNS options; `refuses` tells of a zone of ours, by apex, that this client may not ask it. Never raises
-    for anything in `data`."""
+    """Answer one message. `udp_size` bounds replies over UDP; `node`, the `client`'s address, `now`, Unix seconds, and
+    `tls`, the version of TLS, are for the EDNS options; `refuses` tells of a zone of ours, by apex, that this client may
+    not ask it. Never raises for anything in `data`."""
     try:
         query = parse_query(data)
     except FormError as error:
         return _refuse_packet(data, error)
     qname = query.qname.lower()
-    asking = Asking(query.edns, qname, query.qtype, node, client, now, udp)
+    asking = Asking(query.edns, qname, query.qtype, node, client, now, udp, tls)
     refusal = _refusal(query, asking)
     if refusal is not None:
         return refusal
@@ -213,7 +223,9 @@ def _bare(
     query: Query, asking: Asking, rcode: Rcode, error: bytes = b"", fault: str = "", *, for_peers: bool = False
 ) -> Reply:
     """A reply of a question and an rcode, and what the options ask for."""
-    return _closed(query, rcode, reply_opt(asking, rcode, error=error), fault, for_peers=for_peers)
+    opt = reply_opt(asking, rcode, error=error)
+    reply = _closed(query, rcode, opt, fault, for_peers=for_peers)
+    return replace(reply, wire=padded(reply.wire, opt, asking)) if asking.tls else reply
 
 
 def _closed(query: Query, rcode: Rcode, opt: bytes, fault: str = "", *, for_peers: bool = False) -> Reply:
@@ -280,7 +292,7 @@ def _emit(query: Query, asking: Asking, version: ZoneVersion, draft: _Draft, fac
     with_opt = (counts[0], counts[1], counts[2] + (1 if opt else 0))
     header = render_header(query.message_id, query.flags, flags, draft.rcode, with_opt)
     wire = b"".join((header, query.question, *(piece.octets for piece in kept), opt))
-    return Reply(wire, facts, () if truncated else draft.outcomes)
+    return Reply(padded(wire, opt, asking), facts, () if truncated else draft.outcomes)
 
 
 def _fit(pieces: list[_Piece], room: int) -> tuple[list[_Piece], bool]:

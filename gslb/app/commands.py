@@ -10,7 +10,7 @@ from gslb.answer.explain import explain
 from gslb.api.control import ControlError
 from gslb.app.cluster_status import differences, peer_row, troubles
 from gslb.app.overrides import find_member, override_json, override_note
-from gslb.app.status import degraded_status, members_status, secondaries_status, zones_status
+from gslb.app.status import certificate_status, degraded_status, members_status, secondaries_status, zones_status
 from gslb.wire.codes import type_from_text
 from gslb.wire.names import BadNameError, name_from_text
 
@@ -37,6 +37,7 @@ class Commands:
             "started": self._node.started,
             "state": "serving" if listeners is not None else "starting: first round of probes",
             "listen": [list(address) for address in listeners.addresses] if listeners is not None else [],
+            "tls": certificate_status(self._node.config, listeners.tls_addresses if listeners is not None else []),
             "api": list(self._node.api_address) if self._node.api_address is not None else None,
             "config": {
                 "file": str(self._node.config.path),

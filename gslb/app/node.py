@@ -27,6 +27,7 @@ from gslb.api.monitoring import monitoring_app
 from gslb.app.cluster import Cluster
 from gslb.app.cluster_readings import cluster_readings
 from gslb.app.commands import Commands
+from gslb.app.descriptors import make_room
 from gslb.app.readings import readings
 from gslb.app.status import members_status, not_ready, secondaries_not_ready
 from gslb.app.vanished import with_vanished
@@ -34,9 +35,11 @@ from gslb.app.watch import changes
 from gslb.app.zones import Loaded, Zones
 from gslb.config.node import NodeConfig, ZoneSource, load_node
 from gslb.config.problems import ConfigError, Problem
+from gslb.config.tls import day
 from gslb.config.versions import VersionStore
 from gslb.health.service import HealthService
 from gslb.metrics import Metrics
+from gslb.server.address_events import AddressEvents
 from gslb.server.listen import ListenError, Listeners, check_free
 from gslb.server.query_access import QueryAccess
 from gslb.server.responder import Responder
@@ -53,7 +56,7 @@ log = structlog.get_logger("gslb")
 _ADDRESS_REFRESH_SECONDS = 15.0
 _PEER_LOOK_SECONDS = 30.0
 _VANISHED_LOOK_SECONDS = 0.5
-_NEEDS_RESTART = ("node", "listen", "state_dir", "api", "limits")
+_NEEDS_RESTART = ("node", "listen", "listen_tls", "state_dir", "api", "limits")
 
 
 class StartError(Exception):
@@ -74,7 +77,6 @@ class Node:
         self.health: HealthService
         self._health_started = False
         self._lock_file: IO[str] | None = None
-        self._idle_seconds = config.limits.tcp_idle_seconds
         self._cookie_secret = os.urandom(16)
         self.config_problems: tuple[str, ...] = ()
         self._warnings_told: frozenset[Problem] = frozenset()
@@ -104,7 +106,7 @@ class Node:
 
     async def _start(self) -> None:
         self._take_state_dir()
-        check_free(self.config.listen)
+        check_free(self.config.listen, self.config.listen_tls)
         self.cluster = Cluster(self.config, self._serve_secondary, time.time)
         self.zones = Zones(VersionStore(self.config.state_dir), self.cluster.record)
         self._tell_config_warnings(self.config)
@@ -132,11 +134,7 @@ class Node:
         self._health_changed(
             self.health.conditions, frozenset(self._users), frozenset(self.health.conditions.overrides)
         )
-        tcp = TcpLimits(limits.tcp_connections, limits.tcp_per_client, limits.tcp_idle_seconds)
-        listeners = Listeners(self.config.listen, self._responder, tcp)
-        listeners.limit(self.config.rate_limit)
-        await listeners.start()
-        self.listeners = listeners
+        listeners = await self._open_dns()
         self.cluster.announce()
         await self._open_monitoring()
         loops = (self._watch_files(), self._watch_addresses(), self._watch_peers(), self._drop_vanished())
@@ -146,6 +144,7 @@ class Node:
             node=self.config.node,
             version=__version__,
             listen=[f"{host} port {port}" for host, port in listeners.addresses],
+            listen_tls=[f"{host} port {port}" for host, port in listeners.tls_addresses],
             zones=len(self.table.zones),
             seconds=round(time.time() - self.started, 2),
         )
@@ -164,6 +163,25 @@ class Node:
             raise StartError(
                 f"another node uses {state_dir}: stop it, or give this one a `state_dir` of its own"
             ) from None
+
+    async def _open_dns(self) -> Listeners:
+        limits, config = self.config.limits, self.config
+        tcp = TcpLimits(
+            limits.tcp_connections, limits.tcp_per_client, limits.tcp_idle_seconds, limits.transfer_timeout_seconds
+        )
+        make_room(limits.tcp_connections + limits.probe_concurrency)
+        listeners = Listeners(
+            config.listen,
+            self._responder,
+            tcp,
+            tls_addresses=config.listen_tls,
+            tls_context=config.tls.context if config.tls is not None else None,
+        )
+        listeners.limit(config.rate_limit)
+        await listeners.start()
+        self.listeners = listeners
+        self._tell_certificate(config)
+        return listeners
 
     async def _open_control(self) -> None:
         runner = web.AppRunner(control_app(Commands(self)), access_log=None, shutdown_timeout=1.0)
@@ -269,7 +287,8 @@ class Node:
             config = with_vanished(self.config, config, self.zones)
         for apex in self.cluster.secondaries.keys() - config.secondaries.keys() - config.zones.keys():
             self._responder.table = self.table.without_zone(apex)
-        self.config = config
+        before, self.config = self.config, config
+        self._take_certificate(before, config)
         self._drop_zones()
         self._tell_options(config)
         if self.listeners is not None:
@@ -324,6 +343,22 @@ class Node:
         if lists != (access.lists if access is not None else {}):
             self._responder.access = QueryAccess(lists) if lists else None
 
+    def _idle_seconds(self) -> float:
+        return self.listeners.idle_seconds if self.listeners is not None else 0.0
+
+    def _take_certificate(self, before: NodeConfig, config: NodeConfig) -> None:
+        """Show another certificate from the next handshake on. What is open goes on as it is."""
+        if self.listeners is None or config.tls is None or config.tls == before.tls:
+            return
+        self.listeners.tls_context = config.tls.context
+        self._tell_certificate(config)
+        log.info("certificate_loaded", file=str(config.tls.certificate), expires=day(config.tls.expires))
+
+    def _tell_certificate(self, config: NodeConfig) -> None:
+        self.metrics.certificate_expires.clear()
+        if config.tls is not None and config.listen_tls:
+            self.metrics.certificate_expires.labels(str(config.tls.certificate)).set(config.tls.expires)
+
     def _serve_secondary(self, apex: Name, table: ZoneTable | None) -> None:
         """A version of a secondary zone came, or it has expired."""
         if table is None:
@@ -345,9 +380,13 @@ class Node:
             await self.reload(changed)
 
     async def _watch_addresses(self) -> None:
-        while self.listeners is not None:
-            await asyncio.sleep(_ADDRESS_REFRESH_SECONDS)
-            await self.listeners.refresh()
+        events = AddressEvents()
+        try:
+            while self.listeners is not None:
+                await events.changed(_ADDRESS_REFRESH_SECONDS)
+                await self.listeners.refresh()
+        finally:
+            events.close()
 
     async def _watch_peers(self) -> None:
         """Keep what the metrics say of peers fresh."""

@@ -7,11 +7,23 @@ from typing import Any
 from gslb.answer.table import AnswerTable
 from gslb.app.cluster import SecondaryEntry
 from gslb.app.zones import FAILED, LAST_GOOD, ZoneEntry, Zones
+from gslb.config.node import NodeConfig
 from gslb.steering.conditions import Conditions
 from gslb.wire.codes import type_to_text
 from gslb.wire.names import Name, name_to_text, sort_key
 from gslb.wire.rdata import rdata_to_text
 from gslb.zone.steered import SteeredKey
+
+
+def certificate_status(config: NodeConfig, listen: list[tuple[str, int]]) -> dict[str, Any] | None:
+    """Where DNS over TLS is served and until when its certificate is valid, in Unix seconds; None without TLS."""
+    if config.tls is None or not listen:
+        return None
+    return {
+        "listen": [list(address) for address in listen],
+        "certificate": str(config.tls.certificate),
+        "expires": config.tls.expires,
+    }
 
 
 def zones_status(zones: Zones) -> list[dict[str, Any]]:

@@ -8,6 +8,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from gslb.config.tls import day
+
 _STYLES = {"up": "green", "down": "red", "unknown": "yellow", "file": "green", "running": "green"}
 
 
@@ -36,6 +38,7 @@ def status_view(status: dict[str, Any]) -> RenderableType:
         f"{status['node']}  gslb {status['version']}  pid {status['pid']}  {_state(status)}",
         f"DNS on {listen};  {status['replies']} replies{api}",
         f"prober {prober['state']}, pid {prober['pid']}, restarts {prober['restarts']}{last_exit}",
+        *_tls(status),
     ]
     if status["rate_limit"] is not None:
         head.append(_rate_limit(status["rate_limit"]))
@@ -60,6 +63,15 @@ def _rate_limit(value: dict[str, Any]) -> str:
     )
     more = value["limited_networks"] - len(value["busiest"])
     return f"{mode}: {networks or 'nobody is above it'}" + (f" and {more} more networks" if more > 0 else "")
+
+
+def _tls(status: dict[str, Any]) -> list[str]:
+    """Where DNS over TLS is served, and how long its certificate lasts."""
+    tls = status["tls"]
+    if tls is None:
+        return []
+    listen = ", ".join(f"{host} port {port}" for host, port in tls["listen"])
+    return [f"TLS on {listen};  {tls['certificate']} is valid until {day(tls['expires'])}"]
 
 
 def _not_well(status: dict[str, Any]) -> list[tuple[str, list[str]]]:

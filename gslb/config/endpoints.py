@@ -4,6 +4,7 @@ import ipaddress
 import re
 
 DNS_PORT = 53
+TLS_PORT = 853
 _WITH_PORT = re.compile(r"(?:\[(?P<six>[^\]]*)\]|(?P<four>[^:\[\]]*))(?::(?P<port>\d{1,5}))?", re.ASCII)
 
 

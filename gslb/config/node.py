@@ -17,7 +17,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from gslb import __version__
 from gslb.config.access import AccessList, ProbeBounds
 from gslb.config.cookies import CookieSettings, CookiesSchema, read_cookies, told_octets
-from gslb.config.endpoints import parse_endpoint
+from gslb.config.endpoints import DNS_PORT, TLS_PORT, parse_endpoint
 from gslb.config.keys import KeySchema, read_key
 from gslb.config.listed import Texts, texts_of
 from gslb.config.monitors import Duration, MonitorProfile, read_monitor
@@ -29,6 +29,7 @@ from gslb.config.references import References
 from gslb.config.sizes import Size
 from gslb.config.sources import SecondarySource, ZoneSource
 from gslb.config.textfile import read_text
+from gslb.config.tls import TlsSchema, TlsSettings, read_tls
 from gslb.config.validated import ModelT, Schema, empty_mapping, validated
 from gslb.config.yamltext import Mapping, Text, parse_yaml
 from gslb.config.zonelist import Defaults, ZoneReader, ZoneSchema, says
@@ -54,15 +55,19 @@ DEFAULT_STATE_DIR = Path("/var/lib/gslb")
 DEFAULT_API_PORT = 8053
 
 
-def _endpoints(value: Any) -> Any:
+def _endpoints(value: Any, port: int = DNS_PORT) -> Any:
     listed = value if isinstance(value, list) else [value]
-    found = [parse_endpoint(text) for text in listed if isinstance(text, str)]
+    found = [parse_endpoint(text, port) for text in listed if isinstance(text, str)]
     if len(found) != len(listed):
         raise ValueError('write each address as a text, quoted if it has brackets: "[::1]:53"')
     twice = {text for text, endpoint in zip(listed, found, strict=True) if found.count(endpoint) > 1 and endpoint[1]}
     if twice:
         raise ValueError(f"{', '.join(sorted(twice))} is there twice")
     return found
+
+
+def _tls_endpoints(value: Any) -> Any:
+    return _endpoints(value, TLS_PORT)
 
 
 def _api_endpoint(value: Any) -> Any:
@@ -88,11 +93,11 @@ def _absolute_name(text: Any) -> Any:
 
 
 _ENDPOINT_TEXT = {"type": "string", "examples": ["127.0.0.1:53", "[::1]:53"]}
-Endpoints = Annotated[
-    tuple[tuple[str, int], ...],
-    BeforeValidator(_endpoints),
-    WithJsonSchema({"anyOf": [_ENDPOINT_TEXT, {"type": "array", "items": _ENDPOINT_TEXT, "minItems": 1}]}),
-]
+_ENDPOINTS_SCHEMA = WithJsonSchema(
+    {"anyOf": [_ENDPOINT_TEXT, {"type": "array", "items": _ENDPOINT_TEXT, "minItems": 1}]}
+)
+Endpoints = Annotated[tuple[tuple[str, int], ...], BeforeValidator(_endpoints), _ENDPOINTS_SCHEMA]
+TlsEndpoints = Annotated[tuple[tuple[str, int], ...], BeforeValidator(_tls_endpoints), _ENDPOINTS_SCHEMA]
 ApiEndpoint = Annotated[tuple[str, int], BeforeValidator(_api_endpoint), WithJsonSchema(_ENDPOINT_TEXT)]
 NameText = Annotated[bytes, BeforeValidator(_absolute_name), WithJsonSchema({"type": "string"})]
 
@@ -154,6 +159,10 @@ class NodeSchema(Schema):
         ("0.0.0.0", 53),  # noqa: S104  # a DNS server answers on every address
         ("::", 53),
     )
+    listen_tls: Annotated[
+        TlsEndpoints, Field(description="Addresses for DNS over TLS, with a port if it is not 853; needs `tls`.")
+    ] = ()
+    tls: Annotated[TlsSchema | None, Field(description="Certificate and key of `listen_tls`.")] = None
     state_dir: Annotated[Path, Field(description="Folder for serials, verdicts, overrides.")] = DEFAULT_STATE_DIR
     api: Annotated[
         ApiSchema | None,
@@ -262,6 +271,8 @@ class NodeConfig:
     cookies: CookieSettings | None = field(default_factory=CookieSettings)
     rate_limit: RateLimits | None = None
     zones_dir_grace_seconds: float = 600.0
+    listen_tls: tuple[tuple[str, int], ...] = ()
+    tls: TlsSettings | None = None
     warnings: tuple[Problem, ...] = ()
 
     @property
@@ -297,6 +308,7 @@ def load_node(path: Path, *, zone_files_too: bool = False) -> NodeConfig:
     reader = ZoneReader(path.parent, _defaults(tree, schema, references), references, findings)
     zones = reader.named(_well_formed(tree, "zones", ZoneSchema))
     cookies = _cookies(tree, schema, path, findings)
+    tls = _tls(tree, schema, path, findings)
     if isinstance(zones_dir := tree.get("zones_dir"), Text) and not zones_dir.is_null:
         reader.with_folder(zones, Path(str(zones_dir)), path, tree.key_line("zones_dir"))
     if schema is None or findings.problems:
@@ -327,6 +339,8 @@ def load_node(path: Path, *, zone_files_too: bool = False) -> NodeConfig:
         cookies=cookies,
         rate_limit=rate_limits(schema.rate_limit) if schema.rate_limit is not None else None,
         zones_dir_grace_seconds=schema.zones_dir_grace,
+        listen_tls=schema.listen_tls,
+        tls=tls,
         warnings=tuple(sorted(findings.warnings)),
     )
 
@@ -343,6 +357,24 @@ def _cookies(tree: Mapping, schema: NodeSchema | None, path: Path, findings: Fin
     if schema is None and isinstance(node := tree.get("cookies"), Mapping):
         written = validated(CookiesSchema, node, Findings(""), "")
     return read_cookies(written, path, findings, tree.key_line("cookies")) if written is not None else None
+
+
+def _tls(tree: Mapping, schema: NodeSchema | None, path: Path, findings: Findings) -> TlsSettings | None:
+    if schema is None:
+        return None
+    if schema.listen_tls and schema.tls is None:
+        advice = "give `tls: {certificate: FILE, key: FILE}`"
+        findings.error(tree.key_line("listen_tls"), "listen_tls", f"there is no certificate to show; {advice}")
+    for endpoint in schema.listen_tls:
+        if endpoint in schema.listen and endpoint[1]:
+            message = f"{endpoint[0]} port {endpoint[1]} is under `listen` too; DNS over TLS has a port of its own, 853"
+            findings.error(tree.key_line("listen_tls"), "listen_tls", message)
+    if schema.tls is None:
+        return None
+    if not schema.listen_tls:
+        advice = "add `listen_tls`, or take `tls` out"
+        findings.warn(tree.key_line("tls"), "tls", f"nothing listens for TLS; {advice}")
+    return read_tls(schema.tls, path, findings, tree.key_line("tls"))
 
 
 def _limits(schema: LimitsSchema) -> Limits:
@@ -417,7 +449,10 @@ def _keys(tree: Mapping, path: Path, findings: Findings) -> dict[str, TsigKey]:
 
 def _key_files(tree: Mapping, path: Path) -> tuple[Path, ...]:
     entries = _well_formed(tree, "keys", KeySchema)
-    return tuple(path.parent / entry.file for entry, _ in entries.values() if entry.file is not None)
+    written = tree.get("tls")
+    tls = validated(TlsSchema, written, Findings(""), "") if isinstance(written, Mapping) else None
+    files = [entry.file for entry, _ in entries.values()] + ([tls.certificate, tls.key] if tls is not None else [])
+    return tuple(path.parent / file for file in files if file is not None)
 
 
 def _defaults(tree: Mapping, schema: NodeSchema | None, references: References) -> Defaults:

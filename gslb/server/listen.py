@@ -2,13 +2,17 @@
 
 A reply must come from the address that was asked, and a socket bound to a wildcard address lets the kernel choose;
 so a wildcard is expanded to one socket per local address, and `refresh` follows addresses that come and go. Port 0
-takes a free port, the same for UDP and TCP.
+takes a free port, the same for UDP and TCP. DNS over TLS has sockets of its own, and connections, limits and turns in
+common with TCP.
 """
 
 import asyncio
+import contextlib
 import errno
 import ipaddress
 import socket
+import ssl
+from dataclasses import dataclass, field
 
 import ifaddr
 import structlog
@@ -16,12 +20,14 @@ import structlog
 from gslb.config.rate_limit import RateLimits
 from gslb.server.guard import UdpGuard
 from gslb.server.responder import Responder
-from gslb.server.tcp import TcpConnections, TcpLimits
+from gslb.server.tcp import TcpConnection, TcpConnections, TcpLimits
 from gslb.server.udp import UdpListener
 
 log = structlog.get_logger("gslb.server")
 
 _BACKLOG = 256
+_FAST_OPEN_QUEUE = 64
+"""Queries that may wait in SYN segments (RFC 7766 section 9, RFC 7413)."""
 _FREE_PORT_TRIES = 20
 Address = tuple[str, int]
 
@@ -55,78 +61,137 @@ def local_addresses() -> list[str]:
     return found
 
 
-def check_free(addresses: tuple[Address, ...]) -> None:
+def check_free(addresses: tuple[Address, ...], tls_addresses: tuple[Address, ...] = ()) -> None:
     """Find out at once, before a round of probes, that a named address cannot be had. Raises `ListenError`."""
-    for address in addresses:
-        if not ipaddress.ip_address(address[0]).is_unspecified:
-            try:
-                for sock in _bind_pair(address):
-                    sock.close()
-            except OSError as error:
-                raise ListenError(_explain(address, error)) from None
+    for wanted, bind in ((addresses, _bind_pair), (tls_addresses, _bind_tls)):
+        for address in wanted:
+            if not ipaddress.ip_address(address[0]).is_unspecified:
+                try:
+                    for sock in bind(address):
+                        sock.close()
+                except OSError as error:
+                    raise ListenError(_explain(address, error)) from None
+
+
+@dataclass(slots=True)
+class _Listening:
+    """The sockets of one address: UDP and TCP, or TLS."""
+
+    server: asyncio.Server
+    udp: UdpListener | None = None
+
+    def close(self) -> None:
+        self.server.close()
+        if self.udp is not None:
+            self.udp.close()
+
+
+@dataclass(slots=True)
+class _Group:
+    """What listens in one way: the addresses as configured, and those that are open."""
+
+    wanted: tuple[Address, ...]
+    open: dict[Address, _Listening] = field(default_factory=dict)
 
 
 class Listeners:
-    """The open sockets of a node."""
+    """The open sockets of a node. `tls_context` is what new TLS connections use; replace it at any time."""
 
-    def __init__(self, addresses: tuple[Address, ...], responder: Responder, limits: TcpLimits) -> None:
-        self._wanted = addresses
+    def __init__(
+        self,
+        addresses: tuple[Address, ...],
+        responder: Responder,
+        limits: TcpLimits,
+        *,
+        tls_addresses: tuple[Address, ...] = (),
+        tls_context: ssl.SSLContext | None = None,
+    ) -> None:
+        self._dns, self._dot = _Group(addresses), _Group(tls_addresses if tls_context is not None else ())
         self._responder = responder
         self._tcp = TcpConnections(responder, limits)
-        self._open: dict[Address, tuple[UdpListener, asyncio.Server]] = {}
+        self.tls_context = tls_context
         self.guard: UdpGuard | None = None
 
     @property
     def addresses(self) -> list[Address]:
-        """What is bound, real ports included."""
-        return [udp.address for udp, _ in self._open.values()]
+        """What is bound for UDP and TCP, real ports included."""
+        return [_bound(each.server) for each in self._dns.open.values()]
+
+    @property
+    def tls_addresses(self) -> list[Address]:
+        """What is bound for TLS, real ports included."""
+        return [_bound(each.server) for each in self._dot.open.values()]
+
+    @property
+    def idle_seconds(self) -> float:
+        """How long a TCP connection may be idle at the moment."""
+        return self._tcp.places.idle_seconds
 
     @property
     def replies(self) -> int:
         """Replies sent since the start, over all transports."""
         self.fold()
-        return self._tcp.tally.replies + sum(udp.tally.replies for udp, _ in self._open.values())
+        return self._tcp.replies + sum(udp.tally.replies for udp in self._udp())
+
+    def _udp(self) -> list[UdpListener]:
+        return [each.udp for each in self._dns.open.values() if each.udp is not None]
 
     async def start(self) -> None:
         """Open every socket. An explicit address that fails is a `ListenError`; one that a wildcard gave is logged
         and left out, unless none remains."""
-        explicit = {address for address in self._wanted if not ipaddress.ip_address(address[0]).is_unspecified}
+        problems = await self._start(self._dns) + await self._start(self._dot)
+        if not self._dns.open:
+            raise ListenError(problems[0] if problems else "no local address for what `listen` names; give one")
+        for message in problems:
+            log.warning("address_not_listening", problem=message)
+
+    async def _start(self, group: _Group) -> list[str]:
+        explicit = {address for address in group.wanted if not ipaddress.ip_address(address[0]).is_unspecified}
         problems = []
-        for address in expand(self._wanted, local_addresses()):
+        for address in expand(group.wanted, local_addresses()):
             try:
-                await self._open_one(address)
+                await self._open_one(group, address)
             except OSError as error:
                 message = _explain(address, error)
                 if address in explicit:
                     self.close()
                     raise ListenError(message) from None
                 problems.append(message)
-        if not self._open:
-            raise ListenError(problems[0] if problems else "no local address for what `listen` names; give one")
-        for message in problems:
-            log.warning("address_not_listening", problem=message)
+        return problems
 
     async def refresh(self) -> None:
         """Follow local addresses that came or went, for wildcard addresses."""
-        wanted = expand(self._wanted, local_addresses())
-        for address in [address for address in self._open if address not in wanted]:
-            udp, server = self._open.pop(address)
-            udp.close()
-            server.close()
+        for group in (self._dns, self._dot):
+            await self._follow(group)
+
+    async def _follow(self, group: _Group) -> None:
+        wanted = expand(group.wanted, local_addresses())
+        for address in [address for address in group.open if address not in wanted]:
+            group.open.pop(address).close()
             log.info("address_gone", address=address[0], port=address[1])
         for address in wanted:
-            if address not in self._open:
+            if address not in group.open:
                 try:
-                    await self._open_one(address)
+                    await self._open_one(group, address)
                 except OSError as error:
                     log.warning("address_not_listening", problem=_explain(address, error))
                 else:
                     log.info("address_added", address=address[0], port=address[1])
 
-    async def _open_one(self, address: Address) -> None:
-        udp_socket, tcp_socket = _bind_pair(address)
-        server = await asyncio.get_running_loop().create_server(self._tcp.connection, sock=tcp_socket, backlog=_BACKLOG)
-        self._open[address] = (UdpListener(udp_socket, self._responder, self.guard), server)
+    async def _open_one(self, group: _Group, address: Address) -> None:
+        loop = asyncio.get_running_loop()
+        if group is self._dot:
+            (tls_socket,) = _bind_tls(address)
+            server = await loop.create_server(self._tls_connection, sock=tls_socket, backlog=_BACKLOG)
+            group.open[address] = _Listening(server)
+        else:
+            udp_socket, tcp_socket = _bind_pair(address)
+            server = await loop.create_server(self._tcp.connection, sock=tcp_socket, backlog=_BACKLOG)
+            group.open[address] = _Listening(server, UdpListener(udp_socket, self._responder, self.guard))
+
+    def _tls_connection(self) -> TcpConnection:
+        assert self.tls_context is not None  # without one nothing listens for TLS
+        return self._tcp.connection(self.tls_context)
 
     def limit(self, limits: RateLimits | None) -> None:
         """Limit the rate of replies over UDP from now on; None: not any more. Equal limits go on as they stand."""
@@ -135,24 +200,33 @@ class Listeners:
         if self.guard is not None:
             self.guard.close()
         self.guard = UdpGuard(limits, self._responder) if limits is not None else None
-        for udp, _ in self._open.values():
+        for udp in self._udp():
             udp.limit(self.guard)
 
     def fold(self) -> None:
         """Bring the counters up to date."""
-        self._tcp.tally.fold()
-        for udp, _ in self._open.values():
+        self._tcp.fold()
+        for udp in self._udp():
             udp.tally.fold()
 
     def close(self) -> None:
         """Close every socket and connection."""
         if self.guard is not None:
             self.guard.close()
-        for udp, server in self._open.values():
-            udp.close()
-            server.close()
-        self._open.clear()
+        for group in (self._dns, self._dot):
+            for each in group.open.values():
+                each.close()
+            group.open.clear()
         self._tcp.close()
+
+
+def _bound(server: asyncio.Server) -> Address:
+    host, port = server.sockets[0].getsockname()[:2]
+    return host, port
+
+
+def _bind_tls(address: Address) -> tuple[socket.socket]:
+    return (_bind(socket.SOCK_STREAM, *address),)
 
 
 def _bind_pair(address: Address) -> tuple[socket.socket, socket.socket]:
@@ -177,6 +251,8 @@ def _bind(kind: socket.SocketKind, host: str, port: int) -> socket.socket:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         if kind == socket.SOCK_STREAM:  # a restart must not wait for old connections to time out
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(AttributeError, OSError):  # not every kernel has it
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_FASTOPEN, _FAST_OPEN_QUEUE)
         sock.bind((host, port))
     except OSError:
         sock.close()

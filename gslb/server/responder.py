@@ -89,24 +89,24 @@ class Responder:
         self.short.cookies = self._node.cookies
 
     def answer(
-        self, data: bytes, client: str, tally: Tally, *, udp: bool, permit: Permit | None = None
+        self, data: bytes, client: str, tally: Tally, *, udp: bool, tls: str = "", permit: Permit | None = None
     ) -> bytes | Stream | None:
         """The reply to any octets from a client's address; a stream for a transfer, None for silence. Counts what it
-        does. `permit` has the last word on what goes out."""
+        does. `tls` is the version of TLS that carries them, "" for none. `permit` has the last word on what goes out.
+        """
         try:
-            reply = self._respond(data, client, udp=udp)
+            reply = self._respond(data, client, udp=udp, tls=tls)
             if isinstance(reply, Reply) and reply.for_peers and self.exchange is not None:
-                return self._answer_peer(self.exchange, data, client, reply, tally, udp=udp, permit=permit)
+                return self._answer_peer(self.exchange, data, client, reply, tally, udp=udp, tls=tls, permit=permit)
             if isinstance(reply, Reply) and permit is not None:
                 reply = _permitted(reply, permit(data, client, reply.wire, reply.facts))
         except Exception as error:  # noqa: BLE001  the one guard: a bug of ours costs this query, not the server
             return self.servfail(data, error)
-        transport = "udp" if udp else "tcp"
         if not isinstance(reply, Reply):
-            self.metrics.malformed.labels(transport, reply.reason).inc()
+            self.metrics.malformed.labels(tally.transport, reply.reason).inc()
             return None
         if reply.fault:
-            self.metrics.malformed.labels(transport, reply.fault).inc()
+            self.metrics.malformed.labels(tally.transport, reply.fault).inc()
         if not reply.wire:
             return None
         tally.log.append(reply.facts)
@@ -115,7 +115,7 @@ class Responder:
             tally.fold()
         return reply.wire
 
-    def _respond(self, data: bytes, client: str, *, udp: bool, key: TsigKey | None = None) -> Reply | Silence:
+    def _respond(self, data: bytes, client: str, *, udp: bool, tls: str, key: TsigKey | None = None) -> Reply | Silence:
         access = self._access
         return respond(
             data,
@@ -126,6 +126,7 @@ class Responder:
             node=self._node,
             client=client,
             now=self.clock(),
+            tls=tls,
             refuses=None if access is None else lambda apex: access.refuses(apex, client, key),
         )
 
@@ -138,6 +139,7 @@ class Responder:
         tally: Tally,
         *,
         udp: bool,
+        tls: str,
         permit: Permit | None,
     ) -> bytes | Stream | None:
         """As `answer`, for what peers ask. What they signed is counted once, by its reply. What they are granted needs
@@ -145,13 +147,13 @@ class Responder:
         inside: list[Facts] = []
 
         def plain(unsigned: bytes, key: TsigKey | None) -> bytes | None:
-            reply = self._respond(unsigned, client, udp=udp, key=key)
+            reply = self._respond(unsigned, client, udp=udp, tls=tls, key=key)
             if not isinstance(reply, Reply):
                 return None
             inside.append(reply.facts)
             return reply.wire
 
-        reply = exchange.answer(data, client, plain, udp=udp)
+        reply = exchange.answer(data, client, plain, udp=udp, tls=tls)
         if isinstance(reply, bytes):
             rcode = reply[3] & 0xF
             facts = inside[0] if inside else Facts("", refusal.facts.qtype, rcode)

@@ -1,34 +1,40 @@
-"""TCP: length-prefixed messages, pipelined, answered in the order they came (RFC 7766).
+"""TCP and TLS: length-prefixed messages, pipelined (RFC 7766, RFC 7858).
+
+A connection takes its turns (see `turns`): in each it answers one query and writes one message of one of its
+transfers, in rotation. So a query that comes behind a transfer is answered between its messages, out of order (RFC
+7766 section 7), and several transfers on one connection go on side by side (RFC 9103 section 6.2). At most STREAMS do;
+the requests of more wait, while queries pass them.
 
 A connection that brings no whole query for the idle time is closed, however many octets trickle in; so is one that
-takes nothing of a transfer for that long. While a client does not read its replies, we do not read its queries. The
-number of connections is capped, in all and per client.
+takes nothing of a transfer for that long, or takes longer over all of it than a transfer may. While a client does not
+read its replies, its queries are not answered; while whole queries wait, no more is read.
 """
 
 import asyncio
-from collections import Counter
-from dataclasses import dataclass
+import ssl
+from collections import deque
 from typing import cast
 
 import structlog
 
 from gslb.metrics import Tally
+from gslb.server.places import Places, TcpLimits
 from gslb.server.responder import Responder
+from gslb.server.tls import TlsLayer
+from gslb.server.turns import Turns
 from gslb.transfer.exchange import Stream
 from gslb.wire.message import MAX_MESSAGE_OCTETS
+from gslb.wire.query import asks_transfer
+
+__all__ = ["TcpConnection", "TcpConnections", "TcpLimits"]
 
 log = structlog.get_logger("gslb.server")
 
+STREAMS = 4
+"""Transfers of one connection at a time: a large zone does not hold up a small one, and one client not all places."""
+WAITING_TRANSFERS = 64
 _PREFIX_OCTETS = 2
-
-
-@dataclass(frozen=True, slots=True)
-class TcpLimits:
-    """Connections in all and per client address, and the seconds one may stay without a whole query."""
-
-    connections: int = 1000
-    per_client: int = 100
-    idle_seconds: float = 10.0
+_READ_AHEAD_OCTETS = _PREFIX_OCTETS + MAX_MESSAGE_OCTETS
 
 
 class TcpConnections:
@@ -36,159 +42,318 @@ class TcpConnections:
 
     def __init__(self, responder: Responder, limits: TcpLimits) -> None:
         self.responder = responder
-        self.limits = limits
-        self.tally = Tally(responder.metrics, "tcp")
-        self._open: set[TcpConnection] = set()
-        self._clients: Counter[str] = Counter()
+        self.places = Places(limits, responder.metrics, responder.clock)
+        self.turns = Turns()
+        self.tallies = {name: Tally(responder.metrics, name) for name in ("tcp", "tls")}
 
-    def connection(self) -> "TcpConnection":
-        """A protocol for asyncio's `create_server`."""
-        return TcpConnection(self)
+    def connection(self, context: ssl.SSLContext | None = None) -> "TcpConnection":
+        """A protocol for asyncio's `create_server`; for TLS with a context."""
+        return TcpConnection(self, None if context is None else TlsLayer(context))
 
-    def admit(self, connection: "TcpConnection", client: str) -> bool:
-        """Count a connection in, or refuse it at a limit."""
-        limit = ""
-        if len(self._open) >= self.limits.connections:
-            limit = "all"
-        elif self._clients[client] >= self.limits.per_client:
-            limit = "client"
-        if limit:
-            self.responder.metrics.tcp_refused.labels(limit).inc()
-            return False
-        self._open.add(connection)
-        self._clients[client] += 1
-        self.responder.metrics.tcp_connections.set(len(self._open))
-        return True
+    @property
+    def replies(self) -> int:
+        """Replies counted since the start."""
+        return sum(tally.replies for tally in self.tallies.values())
 
-    def leave(self, connection: "TcpConnection", client: str) -> None:
-        """Count an admitted connection out."""
-        self._open.discard(connection)
-        self._clients[client] -= 1
-        if not self._clients[client]:
-            del self._clients[client]
-        self.responder.metrics.tcp_connections.set(len(self._open))
+    def fold(self) -> None:
+        """Bring the counters up to date."""
+        for tally in self.tallies.values():
+            tally.fold()
 
     def close(self) -> None:
         """Close every connection after what is already written to it."""
-        for connection in list(self._open):
+        for connection in self.places:
             connection.close()
-        self.tally.fold()
+        self.fold()
 
 
 class TcpConnection(asyncio.Protocol):
-    """One client."""
+    """One client. `client` is its address; `transport_name` is `tcp` or `tls`."""
 
-    def __init__(self, owner: TcpConnections) -> None:
+    def __init__(self, owner: TcpConnections, tls: TlsLayer | None = None) -> None:
+        self.client = ""
+        self.transport_name = "tcp" if tls is None else "tls"
         self._owner = owner
+        self._tls = tls
+        self._loop = asyncio.get_running_loop()
         self._buffer = bytearray()
-        self._client = ""
-        self._admitted = False
+        self._streams: deque[tuple[Stream, float]] = deque()  # each with the time at which it must be through
+        self._waiting: deque[bytes] = deque()
+        self._handshake_due = tls is not None
         self._paused = False
         self._ended = False
+        self._shut = False
         self._transport: asyncio.Transport | None = None
-        self._idle: asyncio.TimerHandle | None = None
-        self._sending: asyncio.Task[None] | None = None
-        self._writable = asyncio.Event()
-        self._writable.set()
+        self._idle_until = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
+
+    @property
+    def busy(self) -> bool:
+        """True while a transfer goes on, or a turn is due."""
+        return bool(self._streams) or self._step in self._owner.turns
+
+    # What the event loop tells
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         peer = transport.get_extra_info("peername")
-        self._client = peer[0] if peer else ""
-        self._admitted = self._owner.admit(self, self._client)
-        if not self._admitted:
-            self._transport.abort()
-            return
-        self._restart_idle()
+        self.client = peer[0] if peer else ""
+        if self._owner.places.admit(self):
+            self._begin_idle()
+        else:
+            self._handshake_due = False
+            self._abort()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  asyncio's signature
-        if self._idle is not None:
-            self._idle.cancel()
-        if self._sending is not None:
-            self._sending.cancel()
-        if self._admitted:
-            self._owner.leave(self, self._client)
+        if self._timer is not None:
+            self._timer.cancel()
+        self._owner.turns.remove(self._step)
+        while self._streams:
+            self._streams.popleft()[0].close(False)  # noqa: FBT003  it was not whole
+        self._count_handshake("left")
+        self._shut = True
+        self._owner.places.leave(self)
 
     def data_received(self, data: bytes) -> None:
-        self._buffer += data
-        self._serve()
-
-    def _serve(self) -> None:
-        """Answer the whole messages in the buffer, as long as the client reads."""
-        while not self._paused and self._sending is None and self._transport and not self._transport.is_closing():
-            length = int.from_bytes(self._buffer[:_PREFIX_OCTETS], "big")
-            end = _PREFIX_OCTETS + length
-            if len(self._buffer) < max(end, _PREFIX_OCTETS):
-                if self._ended:
-                    self._transport.close()
-                return
-            message = bytes(self._buffer[_PREFIX_OCTETS:end])
-            del self._buffer[:end]
-            self._restart_idle()
-            reply = self._owner.responder.answer(message, self._client, self._owner.tally, udp=False)
-            if reply is None:  # no query: whoever sends this speaks something else
-                self._transport.close()
-            elif isinstance(reply, Stream):
-                self._sending = asyncio.create_task(self._send(reply))
+        if self._shut:
+            return
+        if self._tls is None:
+            self._buffer += data
+        else:
+            self._tls.take(data)
+            if self._tls.established:
+                self._decrypt()
             else:
-                self._transport.write(len(reply).to_bytes(2, "big") + reply)
-
-    async def _send(self, stream: Stream) -> None:
-        """Write a transfer as fast as the client takes it, and let queries pass between its messages."""
-        transport = self._transport
-        assert transport is not None
-        whole = False
-        transport.pause_reading()
-        try:
-            for message in stream.messages:
-                transport.write(len(message).to_bytes(2, "big") + message)
-                self._restart_idle()
-                await self._writable.wait()
-                await asyncio.sleep(0)
-                if transport.is_closing():
-                    return
-            whole = True
-        except Exception as error:
-            log.exception("transfer_failed", client=self._client, problem=str(error))
-            transport.abort()
-        finally:
-            stream.close(whole)
-            self._sending = None
-        if not transport.is_closing():
-            transport.resume_reading()
-            self._restart_idle()
-            self._serve()
+                self._read(on=False)
+                self._owner.turns.add(self._step)
+        if len(self._buffer) > _READ_AHEAD_OCTETS:
+            self._read(on=False)
+        if self._has_message():
+            self._owner.turns.add(self._step)
 
     def eof_received(self) -> bool:
-        """The client has no more queries; what it asked is answered, then the connection is closed. True while answers
-        are under way, which keeps our half of the connection open."""
+        """The client has no more queries; what it asked is answered, then the connection is closed. True keeps our
+        half of the connection open until then."""
         self._ended = True
-        return self._sending is not None or self._paused
+        self._owner.turns.add(self._step)
+        return True
 
     def pause_writing(self) -> None:
         self._paused = True
-        self._writable.clear()
-        if self._transport is not None:
-            self._transport.pause_reading()
 
     def resume_writing(self) -> None:
         self._paused = False
-        self._writable.set()
-        if self._sending is None and self._transport is not None and not self._transport.is_closing():
-            self._transport.resume_reading()
-            self._serve()
+        self._owner.turns.add(self._step)
 
-    def _restart_idle(self) -> None:
-        if self._idle is not None:
-            self._idle.cancel()
-        loop = asyncio.get_running_loop()
-        self._idle = loop.call_later(self._owner.limits.idle_seconds, self.close)
+    # A turn
+
+    def _step(self) -> bool:
+        """Answer one query, write one message of a transfer. True when there is more to do, and the client reads."""
+        if self._shut or self._paused:
+            return False
+        if self._tls is not None and not self._tls.established and not self._shake_hands(self._tls):
+            return False
+        self._answer_next()
+        if not (self._shut or self._paused):
+            self._send_next()
+        if len(self._buffer) <= _READ_AHEAD_OCTETS:
+            self._read(on=True)
+        more = bool(self._streams or self._waiting) or self._has_message()
+        if self._ended and not more:
+            self.close()
+        return more and not self._paused
+
+    def _answer_next(self) -> None:
+        message = self._next_message()
+        if message is None:
+            return
+        tally = self._owner.tallies[self.transport_name]
+        version = "" if self._tls is None else self._tls.version
+        reply = self._owner.responder.answer(message, self.client, tally, udp=False, tls=version)
+        if reply is None:  # no query: whoever sends this speaks something else
+            self.close()
+        elif isinstance(reply, Stream):
+            ends = self._loop.time() + self._owner.places.limits.transfer_seconds
+            self._streams.append((reply, ends))
+            self._look_at(ends)
+        else:
+            self._write(reply)
+
+    def _next_message(self) -> bytes | None:
+        """What to answer now: a transfer that waited for its place, or the next message that came."""
+        full = len(self._streams) >= STREAMS
+        if self._waiting and not full:
+            return self._waiting.popleft()
+        if not self._has_message():
+            return None
+        end = _PREFIX_OCTETS + int.from_bytes(self._buffer[:_PREFIX_OCTETS], "big")
+        message = bytes(self._buffer[_PREFIX_OCTETS:end])
+        has_to_wait = full and asks_transfer(message)
+        if has_to_wait and len(self._waiting) >= WAITING_TRANSFERS:
+            return None
+        del self._buffer[:end]
+        self._begin_idle()
+        self._owner.places.asked(self)
+        if has_to_wait:
+            self._waiting.append(message)
+            return None
+        return message
+
+    def _has_message(self) -> bool:
+        """True when a whole message, of no octets even, is there."""
+        buffer = self._buffer
+        return len(buffer) >= _PREFIX_OCTETS and len(buffer) - _PREFIX_OCTETS >= (buffer[0] << 8 | buffer[1])
+
+    def _send_next(self) -> None:
+        """Write the next message of the transfer whose turn it is."""
+        if not self._streams:
+            return
+        stream, ends = self._streams.popleft()
+        try:
+            message = next(stream.messages, None)
+        except Exception as error:
+            log.exception("transfer_failed", client=self.client, problem=str(error))
+            stream.close(False)  # noqa: FBT003  it was not whole
+            self._abort()
+            return
+        if message is None:
+            stream.close(True)  # noqa: FBT003  it was whole
+            return
+        self._streams.append((stream, ends))
+        self._begin_idle()
+        self._write(message)
+
+    # TLS
+
+    def _shake_hands(self, tls: TlsLayer) -> bool:
+        """Go on with the handshake; True once it is through."""
+        try:
+            through = tls.handshake()
+        except ssl.SSLError as error:
+            self._count_handshake("failed")
+            log.debug("tls_handshake_failed", client=self.client, reason=error.reason or str(error))
+            self._fail_tls(tls)
+            return False
+        self._flush(tls)
+        self._read(on=True)
+        if through:
+            self._count_handshake("ok")
+            self._begin_idle()
+            self._decrypt()
+        elif self._ended:
+            self.close()
+        return through and not self._shut
+
+    def _decrypt(self) -> None:
+        tls = cast("TlsLayer", self._tls)
+        try:
+            self._buffer += tls.receive()
+        except ssl.SSLError as error:
+            log.debug("tls_broken_off", client=self.client, reason=error.reason or str(error))
+            self._fail_tls(tls)
+            return
+        self._flush(tls)
+        if tls.ended:
+            self._ended = True
+            self._owner.turns.add(self._step)
+
+    def _fail_tls(self, tls: TlsLayer) -> None:
+        """Send the alert, and go."""
+        self._flush(tls)
+        self._end()
+
+    def _flush(self, tls: TlsLayer) -> None:
+        outgoing = tls.outgoing()
+        if outgoing and self._transport is not None:
+            self._transport.write(outgoing)
+
+    def _count_handshake(self, result: str) -> None:
+        """Count a handshake that is through or that never will be, once."""
+        if self._handshake_due:
+            self._handshake_due = False
+            self._owner.responder.metrics.tls_handshakes.labels(result).inc()
+
+    # Octets
+
+    def _write(self, message: bytes) -> None:
+        """Prefix and message in one write (RFC 7766 section 8)."""
+        framed = len(message).to_bytes(_PREFIX_OCTETS, "big") + message
+        if self._tls is not None:
+            self._tls.send(framed)
+            self._flush(self._tls)
+        elif self._transport is not None:
+            self._transport.write(framed)
+
+    def _read(self, *, on: bool) -> None:
+        """Read from the client, or do not."""
+        transport = self._transport
+        if transport is None or transport.is_closing() or self._ended or transport.is_reading() is on:
+            return
+        if on:
+            transport.resume_reading()
+        else:
+            transport.pause_reading()
+
+    # Time
+
+    def _begin_idle(self) -> None:
+        """The idle time begins now."""
+        self._idle_until = self._loop.time() + self._owner.places.idle_seconds
+        self._look_at(self._idle_until)
+
+    def _look_at(self, when: float) -> None:
+        """Have `_look` called then or earlier. A timer that stands is left standing: most queries only move the end of
+        the idle time on."""
+        if self._timer is not None:
+            if self._timer_at <= when:
+                return
+            self._timer.cancel()
+        self._timer_at = when
+        self._timer = self._loop.call_at(when, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        if self._shut:  # what was written last is not taken
+            self._abort()
+            return
+        now = self._loop.time()
+        ends = min((ends for _, ends in self._streams), default=self._idle_until)
+        if now >= ends and self._streams:
+            advice = "if the line is slow, raise `limits.transfer_timeout`"
+            log.warning("transfer_too_slow", client=self.client, advice=advice)
+            self._abort()
+        elif now >= self._idle_until:
+            self._count_handshake("timeout")
+            self.close()
+        else:
+            self._look_at(min(ends, self._idle_until))
+
+    # The end
 
     def close(self) -> None:
         """Close after what is already written; a client that does not read is cut off."""
-        if self._transport is None:
+        if self._transport is None or self._shut:
             return
         if self._paused or self._transport.get_write_buffer_size() > MAX_MESSAGE_OCTETS:
-            self._transport.abort()
-        else:
+            self._abort()
+            return
+        if self._tls is not None:
+            self._tls.end()
+            self._flush(self._tls)
+        self._end()
+
+    def _end(self) -> None:
+        """Close; a client that does not take what is already written within the idle time is cut off."""
+        self._shut = True
+        if self._transport is not None and not self._transport.is_closing():
             self._transport.close()
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+            self._look_at(self._loop.time() + self._owner.places.limits.idle_seconds)
+
+    def _abort(self) -> None:
+        self._shut = True
+        if self._transport is not None:
+            self._transport.abort()

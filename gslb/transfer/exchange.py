@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
-from gslb.answer.options import Asking, NodeOptions, fault_of, reply_opt
+from gslb.answer.options import Asking, NodeOptions, fault_of, padded, reply_opt
 from gslb.config.access import AccessList
 from gslb.config.peers import Peer
 from gslb.transfer.outbound import History, Outgoing, outgoing
@@ -88,15 +88,16 @@ class Exchange:
         self._clock = clock
         self._under_way = 0
 
-    def answer(self, data: bytes, client: str, plain: Plain, *, udp: bool) -> bytes | Stream | None:
-        """The reply to a message of a peer's (`Reply.for_peers`): octets, a stream, or None for silence."""
+    def answer(self, data: bytes, client: str, plain: Plain, *, udp: bool, tls: str = "") -> bytes | Stream | None:
+        """The reply to a message of a peer's (`Reply.for_peers`): octets, a stream, or None for silence. `tls` is the
+        version of TLS that carries it, "" for none."""
         try:
             message = parse_message(data)
         except MessageError:
             return _bare(data, Rcode.FORMERR)
         if message.question is None:
             return _bare(data, Rcode.FORMERR)
-        asking = self._asking(message, message.question, client, udp=udp)
+        asking = self._asking(message, message.question, client, udp=udp, tls=tls)
         request = _Request(data, message, message.question, asking, None)
         if message.edns is not None and message.edns.version != 0:
             return request.echo_without_options(Rcode.BADVERS)
@@ -116,8 +117,9 @@ class Exchange:
             return Stream((signer.sign(octets, self._clock()) for octets in reply.messages), reply.close)
         return None if reply is None else signer.sign(reply, self._clock())
 
-    def _asking(self, message: Message, question: Question, client: str, *, udp: bool) -> Asking:
-        return Asking(message.edns, question.qname.lower(), question.qtype, self.node, client, self._clock(), udp)
+    def _asking(self, message: Message, question: Question, client: str, *, udp: bool, tls: str) -> Asking:
+        qname, now = question.qname.lower(), self._clock()
+        return Asking(message.edns, qname, question.qtype, self.node, client, now, udp, tls)
 
     def _asked(self, request: "_Request", plain: Plain) -> bytes | Stream | None:
         if opcode_of(request.message.flags) == Opcode.NOTIFY:
@@ -169,6 +171,8 @@ class Exchange:
         kind = published.allow_transfer.kind_for(request.client, request.key)
         if kind is None:
             return self._refuse(request, "not in the zone's `allow_transfer`")
+        if request.asking.tls == "TLSv1.2":
+            return self._refuse(request, "a transfer over TLS is for TLS 1.3 (RFC 9103 section 7.1)")
         if published.view is None:
             return request.echo(Rcode.SERVFAIL, error=NO_VERSION)
         incremental = request.question.qtype == RRType.IXFR
@@ -241,7 +245,8 @@ class _Request:
 
     def echo(self, rcode: Rcode, flags: int = 0, error: bytes = b"") -> bytes:
         """A reply of the question and an rcode; `error` is a rendered extended error."""
-        return self._closed(rcode, flags, reply_opt(self.asking, rcode, error=error))
+        opt = reply_opt(self.asking, rcode, error=error)
+        return padded(self._closed(rcode, flags, opt), opt, self.asking)
 
     def echo_without_options(self, rcode: Rcode) -> bytes:
         """To a request whose EDNS options cannot be read."""

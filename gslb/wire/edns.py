@@ -23,6 +23,7 @@ class Option(enum.IntEnum):
     EXPIRE = 9
     COOKIE = 10
     TCP_KEEPALIVE = 11
+    PADDING = 12
     EDE = 15
     ZONEVERSION = 19
 

@@ -98,6 +98,15 @@ def _parse_cookie_query(data: bytes, flags: int, additionals: int) -> Query:
     return Query(data[:2], flags, b"", 0, 0, edns, signed)
 
 
+def asks_transfer(data: bytes) -> bool:
+    """True when a message asks for a zone, AXFR or IXFR; whatever else may be wrong with it."""
+    try:
+        end = _question_name_end(data)
+    except FormError:
+        return False
+    return int.from_bytes(data[end : end + 2], "big") in {RRType.AXFR, RRType.IXFR}
+
+
 def _would_have_opt(data: bytes) -> bool:
     """Whether the message, were it a query, would have an OPT record. Only its sender knows how else to read it."""
     try:

@@ -33,7 +33,7 @@ def expires(apex: Name) -> int | None:
     return 1234 if apex == EXAMPLE else None
 
 
-NODE = NodeOptions(b"node-1", ServerCookies(SECRET), 10.0, expires)
+NODE = NodeOptions(b"node-1", ServerCookies(SECRET), lambda: 10.0, expires)
 SILENT = NodeOptions()
 
 
@@ -88,7 +88,7 @@ TOLD = {
         "www.example.",
         "A",
         (KEEPALIVE, b""),
-        {"udp": False, "node": NodeOptions(keepalive_seconds=9000.0)},
+        {"udp": False, "node": NodeOptions(idle_seconds=lambda: 9000.0)},
         b"\xff\xff",
     ),
     # ZONEVERSION (RFC 9660 section 3.2): labels of the apex, type 0, serial; whatever the answer.
@@ -101,7 +101,9 @@ TOLD = {
     # What we do not know or take, we pass over (RFC 6891 section 6.1.2).
     "an unknown option": ("www.example.", "A", (100, b"xyz"), {}, None),
     "an unknown option of private use": ("www.example.", "A", (65001, b""), {}, None),
-    "padding": ("www.example.", "A", (PADDING, bytes(40)), {}, None),
+    # Padding (RFC 7830) is for what is encrypted.
+    "padding over UDP": ("www.example.", "A", (PADDING, bytes(40)), {}, None),
+    "padding over TCP": ("www.example.", "A", (PADDING, bytes(40)), {"udp": False}, None),
     "an extended error": ("www.example.", "A", (EDE, b"\x00\x00"), {}, None),
     "a cookie where none are made": ("www.example.", "A", (COOKIE, b"abcdefgh"), {"node": SILENT}, None),
 }
@@ -148,7 +150,7 @@ def test_of_an_option_that_comes_twice_the_first_counts(ask) -> None:
 
 def test_all_options_at_once(ask) -> None:
     every = [(code, b"abcdefgh" if code == COOKIE else b"") for code in (*KINDS, 77, 65535)]
-    assert options_of(ask("example.", "SOA", *every, udp=False)).keys() == KINDS.keys()
+    assert options_of(ask("example.", "SOA", *every, udp=False, tls="TLSv1.3")).keys() == KINDS.keys()
 
 
 def test_the_options_of_another_version_are_not_read(rich_table, seeded) -> None:

@@ -85,6 +85,38 @@ CASES = {
         "ns1 is flooded: 10 replies a second (answer) are above a rate limit",
         {f'gslb_rate_limited_replies_total{{{NS1}, kind="answer", action="dropped"}}': "0+30x130"},
     ),
+    "GslbTcpCrowded": Case(
+        {f'gslb_tcp_evicted_connections_total{{{NS1}, transport="tcp"}}': "0+3x130"},
+        {"instance": "ns1", "transport": "tcp"},
+        "ns1 closes idle tcp connections to make room for others",
+        {f'gslb_tcp_evicted_connections_total{{{NS1}, transport="tcp"}}': "7x130"},
+    ),
+    "GslbTlsHandshakesFail": Case(
+        {
+            f'gslb_tls_handshakes_total{{{NS1}, result="failed"}}': "0+60x130",
+            f'gslb_tls_handshakes_total{{{NS1}, result="ok"}}': "0+6x130",
+        },
+        {"instance": "ns1"},
+        "ns1: most TLS handshakes fail",
+        {
+            f'gslb_tls_handshakes_total{{{NS1}, result="failed"}}': "0+60x130",
+            f'gslb_tls_handshakes_total{{{NS1}, result="ok"}}': "0+90x130",
+        },
+        more_quiet=[{f'gslb_tls_handshakes_total{{{NS1}, result="failed"}}': "0+1x130"}],
+    ),
+    "GslbCertificateExpiring": Case(
+        {f'gslb_tls_certificate_expiry_timestamp_seconds{{{NS1}, file="tls/cert.pem"}}': "93600x130"},
+        ON_NS1 | {"file": "tls/cert.pem"},
+        "ns1: tls/cert.pem expires in 1d 0h 0m 0s",
+        {f'gslb_tls_certificate_expiry_timestamp_seconds{{{NS1}, file="tls/cert.pem"}}': "700000x130"},
+        more_quiet=[{f'gslb_tls_certificate_expiry_timestamp_seconds{{{NS1}, file="tls/cert.pem"}}': "60x130"}],
+    ),
+    "GslbCertificateExpired": Case(
+        {f'gslb_tls_certificate_expiry_timestamp_seconds{{{NS1}, file="tls/cert.pem"}}': "60x130"},
+        ON_NS1 | {"file": "tls/cert.pem"},
+        "ns1: tls/cert.pem has expired; clients that verify do not connect",
+        {f'gslb_tls_certificate_expiry_timestamp_seconds{{{NS1}, file="tls/cert.pem"}}': "93600x130"},
+    ),
     "GslbInternalErrors": Case(
         {f"gslb_internal_errors_total{{{NS1}}}": "0x115 1x15"},
         ON_NS1,

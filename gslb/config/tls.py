@@ -1,0 +1,174 @@
+"""`tls` of gslb.yaml: the certificate and key of DNS over TLS (RFC 7858), read and tried as a pair.
+
+What is handed on is a finished context: new connections use it as it is, so a pair that does not fit together never
+gets further than this. An expired certificate is a warning and no error: clients that do not verify go on, and the
+node must not refuse to start.
+"""
+
+import base64
+import binascii
+import datetime as dt
+import hashlib
+import re
+import ssl
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from gslb.config.problems import ConfigError, Findings
+from gslb.config.textfile import read_text
+from gslb.config.validated import Schema
+
+_BLOCK = re.compile(r"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.DOTALL)
+_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
+_TLS12_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
+_GROUP_WRITES_OR_OTHERS = 0o027
+
+
+class TlsSchema(Schema):
+    """What `listen_tls` shows its clients. The files are watched: a renewed pair is used from then on."""
+
+    certificate: Annotated[Path, Field(description="PEM file: the certificate, then those it was issued by.")]
+    key: Annotated[Path, Field(description="PEM file of the certificate's private key, not readable by others.")]
+
+
+@dataclass(frozen=True, slots=True)
+class TlsSettings:
+    """A pair that fits together. `starts` and `expires` are Unix seconds; two pairs of one `fingerprint` are equal."""
+
+    certificate: Path
+    key: Path
+    starts: float = field(compare=False)
+    expires: float = field(compare=False)
+    fingerprint: str
+    context: ssl.SSLContext = field(compare=False, repr=False)
+
+
+class _EncryptedKeyError(Exception):
+    """The key wants a passphrase."""
+
+
+def read_tls(schema: TlsSchema, node_file: Path, findings: Findings, line: int) -> TlsSettings | None:
+    """The settings, or None when the pair cannot be used; problems and warnings go to `findings` at `line`."""
+    certificate, key = node_file.parent / schema.certificate, node_file.parent / schema.key
+    chain = _read(certificate, "tls.certificate", findings, line)
+    secret = _read(key, "tls.key", findings, line)
+    if chain is None or secret is None:
+        return None
+    if key.stat().st_mode & _GROUP_WRITES_OR_OTHERS:
+        findings.error(line, "tls.key", f"{key} holds a secret and others can get at it; run: chmod 600 {key}")
+        return None
+    if _KEY.search(secret) is None:
+        findings.error(line, "tls.key", f"{key} has no private key in PEM form (-----BEGIN PRIVATE KEY-----)")
+        return None
+    try:
+        starts, expires = validity(chain)
+    except ValueError as error:
+        findings.error(line, "tls.certificate", f"{certificate}: {error}")
+        return None
+    context = _context(certificate, key, findings, line)
+    if context is None:
+        return None
+    _warn_of_dates(certificate, starts, expires, findings, line)
+    fingerprint = hashlib.sha256(f"{chain}\0{secret}".encode()).hexdigest()
+    return TlsSettings(certificate, key, starts, expires, fingerprint, context)
+
+
+def _read(path: Path, where: str, findings: Findings, line: int) -> str | None:
+    try:
+        return read_text(path)
+    except ConfigError as error:
+        for problem in error.problems:
+            unreadable = "cannot be read" in problem.message
+            advice = "; let the user that gslb runs as read it" if unreadable else ""
+            findings.error(line, where, f"{problem.file}: {problem.message}{advice}")
+        return None
+
+
+def _context(certificate: Path, key: Path, findings: Findings, line: int) -> ssl.SSLContext | None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(_TLS12_CIPHERS)
+    context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
+    context.set_alpn_protocols(["dot"])
+    try:
+        context.load_cert_chain(certificate, key, password=_no_passphrase)
+    except _EncryptedKeyError:
+        advice = f"nobody is there to type it; take it off: openssl pkey -in {key} -out {key}.plain"
+        findings.error(line, "tls.key", f"{key} is encrypted with a passphrase, and {advice}")
+    except OSError as error:  # ssl.SSLError is one
+        reason = getattr(error, "reason", None) or error.strerror or str(error)
+        if reason in {"KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH"}:
+            findings.error(line, "tls.key", f"{key} is not the key of {certificate}; give the two that belong together")
+        else:
+            findings.error(line, "tls", f"{certificate} and {key} cannot be used: {reason}")
+    else:
+        return context
+    return None
+
+
+def _no_passphrase() -> str:
+    raise _EncryptedKeyError
+
+
+def _warn_of_dates(certificate: Path, starts: float, expires: float, findings: Findings, line: int) -> None:
+    now = time.time()
+    if now >= expires:
+        findings.warn(line, "tls.certificate", f"{certificate} expired on {day(expires)}; renew it")
+    elif now < starts:
+        findings.warn(line, "tls.certificate", f"{certificate} is not valid before {day(starts)}; is the clock right?")
+
+
+def day(moment: float) -> str:
+    """A moment in Unix seconds, for people: `2027-03-01 12:00 UTC`."""
+    return dt.datetime.fromtimestamp(moment, dt.UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def validity(chain: str) -> tuple[float, float]:
+    """From when until when the first certificate of a PEM text is valid, in Unix seconds (RFC 5280 section 4.1).
+    Raises `ValueError`."""
+    block = _BLOCK.search(chain)
+    if block is None:
+        raise ValueError("no certificate in PEM form (-----BEGIN CERTIFICATE-----)")
+    try:
+        der = base64.b64decode("".join(block[1].split()), validate=True)
+        (_, certificate), *_ = _elements(der)
+        (_, signed), *_ = _elements(certificate)
+        fields = [each for each in _elements(signed) if each[0] != _VERSION_TAG]
+        (first, last) = _elements(fields[_VALIDITY][1])
+        return _moment(*first), _moment(*last)
+    except (ValueError, IndexError, binascii.Error):
+        raise ValueError("the certificate is damaged: not DER in base64 that tells its dates") from None
+
+
+_VERSION_TAG = 0xA0
+_VALIDITY = 3  # after serial number, signature algorithm and issuer
+_UTC_TIME = 0x17
+
+
+def _elements(der: bytes) -> list[tuple[int, bytes]]:
+    """The DER elements that stand one after another, as tag and content. Raises `ValueError` or `IndexError`."""
+    found = []
+    position = 0
+    while position < len(der):
+        tag, length = der[position], der[position + 1]
+        position += 2
+        if length & 0x80:
+            octets = length & 0x7F
+            length = int.from_bytes(der[position : position + octets], "big")
+            position += octets
+        if position + length > len(der):
+            raise ValueError("cut short")
+        found.append((tag, der[position : position + length]))
+        position += length
+    return found
+
+
+def _moment(tag: int, content: bytes) -> float:
+    text = content.decode("ascii")
+    if tag == _UTC_TIME:  # two digits of a year, 50 being 1950 (RFC 5280 section 4.1.2.5.1)
+        text = ("19" if text >= "5" else "20") + text
+    return dt.datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=dt.UTC).timestamp()

@@ -1,0 +1,316 @@
+"""DNS over TLS: the same connections as TCP, behind a handshake. A real server and clients in one event loop."""
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import dns.edns
+import dns.message
+import dns.rcode
+import pytest
+from certificates import SERVER_NAME, Authority, authority, client_context
+
+from gslb.answer.compile import ZoneTable
+from gslb.answer.table import AnswerTable
+from gslb.config.problems import Findings
+from gslb.config.tls import TlsSchema, read_tls
+from gslb.metrics import Metrics
+from gslb.server.responder import Responder
+from gslb.server.tcp import TcpConnections, TcpLimits
+from gslb.steering.conditions import Conditions
+from gslb.transfer.exchange import Exchange, Stream
+from gslb.zone.zone import Zone
+
+LINES = "x. 60 SOA ns.x. ops.x. 1 1 1 1 1\nx. 60 NS ns.x.\nns.x. 60 A 192.0.2.1\n" + "".join(
+    f'big.x. 60 TXT "{number:03d}{"x" * 200}"\n' for number in range(200)
+)
+
+
+class Transfers(Exchange):
+    """Answers every AXFR with a stream of 300 messages of 10,000 octets; `versions` are of TLS."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda _: None, lambda *_: None, lambda *_: None)
+        self.closed: list[bool] = []
+        self.versions: list[str] = []
+
+    def answer(self, data, client, plain, *, udp, tls=""):
+        self.versions.append(tls)
+        return Stream((data[:2] + bytes(9998) for _ in range(300)), self.closed.append)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory, tool) -> Authority:
+    return authority(tmp_path_factory.mktemp("authority"), tool("openssl"))
+
+
+@pytest.fixture
+def context(tmp_path: Path, made: Authority) -> ssl.SSLContext:
+    return server_context(tmp_path, made)
+
+
+def server_context(folder: Path, made: Authority, common_name: str = SERVER_NAME) -> ssl.SSLContext:
+    made.issue(folder / "cert.pem", folder / "key.pem", common_name)
+    schema = TlsSchema(certificate=folder / "cert.pem", key=folder / "key.pem")
+    settings = read_tls(schema, folder / "gslb.yaml", Findings(""), 1)
+    assert settings is not None
+    return settings.context
+
+
+class Server:
+    """Connections over TLS at `port`; `context` may be replaced."""
+
+    def __init__(self, zone: Zone, context: ssl.SSLContext, limits: TcpLimits) -> None:
+        responder = Responder(Metrics())
+        responder.table = AnswerTable().with_zone(ZoneTable(zone), Conditions())
+        responder.exchange = Transfers()
+        self.context = context
+        self.connections = TcpConnections(responder, limits)
+        self.port = 0
+
+    def handshakes(self) -> dict[str, float]:
+        samples = self.connections.responder.metrics.tls_handshakes.collect()[0].samples
+        return {sample.labels["result"]: sample.value for sample in samples if sample.name.endswith("_total")}
+
+
+@contextlib.asynccontextmanager
+async def serving(zone: Zone, context: ssl.SSLContext, limits: TcpLimits | None = None) -> AsyncIterator[Server]:
+    found = Server(zone, context, limits or TcpLimits())
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: found.connections.connection(found.context), "127.0.0.1", 0)
+    found.port = server.sockets[0].getsockname()[1]
+    try:
+        yield found
+    finally:
+        server.close()
+        found.connections.close()
+        await asyncio.sleep(0)
+
+
+def framed(name: str, rtype: str, **more: object) -> bytes:
+    wire = dns.message.make_query(name, rtype, **more).to_wire()
+    return len(wire).to_bytes(2, "big") + wire
+
+
+async def connect(port: int, made: Authority, **more: object):
+    found = client_context(made, **more)
+    found.set_alpn_protocols(["dot"])
+    return await asyncio.open_connection("127.0.0.1", port, ssl=found, server_hostname=SERVER_NAME)
+
+
+async def read_message(reader: asyncio.StreamReader) -> bytes:
+    length = await asyncio.wait_for(reader.readexactly(2), 5)
+    return await asyncio.wait_for(reader.readexactly(int.from_bytes(length, "big")), 5)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110  what is waited for has no event
+            await asyncio.sleep(0.005)
+
+
+@pytest.fixture
+def zone(zone_of) -> Zone:
+    return zone_of(LINES)
+
+
+def test_pipelined_queries_are_answered_and_dot_is_agreed(zone: Zone, context, made: Authority) -> None:
+    async def run() -> None:
+        async with serving(zone, context) as server:
+            reader, writer = await connect(server.port, made)
+            session = writer.get_extra_info("ssl_object")
+            assert (session.version(), session.selected_alpn_protocol()) == ("TLSv1.3", "dot")
+            stream = b"".join(framed(f"n{number}.x.", "A") for number in range(50)) + framed("big.x.", "TXT")
+            for at in range(0, len(stream), 97):
+                writer.write(stream[at : at + 97])
+                await asyncio.sleep(0)
+            for number in range(50):
+                reply = dns.message.from_wire(await read_message(reader))
+                assert reply.question[0].name.to_text() == f"n{number}.x."
+            assert len(await read_message(reader)) > 40_000
+            assert server.handshakes() == {"ok": 1}
+            writer.close()
+            await until(lambda: not len(server.connections.places))
+            server.connections.fold()
+            sample = {"transport": "tls", "type": "A", "rcode": "NXDOMAIN", "zone": "x."}
+            assert server.connections.responder.metrics.registry.get_sample_value("gslb_queries_total", sample) == 50
+
+    asyncio.run(run())
+
+
+def test_tls_1_2_is_served_and_older_is_not(zone: Zone, context, made: Authority) -> None:
+    async def run() -> None:
+        async with serving(zone, context) as server:
+            reader, writer = await connect(server.port, made, maximum_version=ssl.TLSVersion.TLSv1_2)
+            writer.write(framed("ns.x.", "A") + framed("x.", "AXFR"))
+            assert dns.message.from_wire(await read_message(reader)).answer
+            await read_message(reader)
+            assert server.connections.responder.exchange.versions == ["TLSv1.2"]
+            writer.close()
+            old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            old.check_hostname, old.verify_mode = False, ssl.CERT_NONE
+            old.set_ciphers("ALL:@SECLEVEL=0")
+            old.minimum_version = old.maximum_version = ssl.TLSVersion.TLSv1_1
+            with pytest.raises((ssl.SSLError, ConnectionError)):
+                await asyncio.open_connection("127.0.0.1", server.port, ssl=old)
+            await until(lambda: server.handshakes().get("failed") == 1)
+
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+        asyncio.run(run())
+
+
+def test_what_is_no_handshake_is_counted_and_not_logged_as_a_fault(zone: Zone, context, caplog) -> None:
+    async def run() -> None:
+        async with serving(zone, context) as server:
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            writer.write(framed("ns.x.", "A"))
+            with contextlib.suppress(ConnectionError):
+                await asyncio.wait_for(reader.read(), 5)
+            writer.close()
+            _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            await until(lambda: len(server.connections.places) == 1)
+            writer.close()
+            await until(lambda: server.handshakes() == {"failed": 1, "left": 1})
+
+    asyncio.run(run())
+    assert not caplog.records
+
+
+def test_a_handshake_that_trickles_ends_and_takes_a_place_meanwhile(zone: Zone, context, made: Authority) -> None:
+    async def run() -> None:
+        async with serving(zone, context, TcpLimits(idle_seconds=0.3, per_client=1)) as server:
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            with contextlib.suppress(ConnectionError):
+                for octet in b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc":
+                    writer.write(bytes((octet,)))
+                    await asyncio.sleep(0.01)
+                with pytest.raises((ConnectionError, ssl.SSLError)):
+                    await connect(server.port, made)
+                assert await asyncio.wait_for(reader.read(1), 5) == b""
+            await until(lambda: server.handshakes() == {"timeout": 1})
+            writer.close()
+            await until(lambda: not len(server.connections.places))
+            reader, writer = await connect(server.port, made)
+            writer.write(framed("ns.x.", "A"))
+            assert dns.message.from_wire(await read_message(reader)).answer
+            writer.close()
+
+    asyncio.run(run())
+
+
+def test_a_client_that_says_it_is_done_gets_its_answers_and_our_end(zone: Zone, context, made: Authority) -> None:
+    async def run() -> None:
+        async with serving(zone, context) as server:
+            incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+            client = client_context(made).wrap_bio(incoming, outgoing, server_hostname=SERVER_NAME)
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+
+            async def pump(action: Callable[[], object]) -> object:
+                while True:
+                    try:
+                        return action()
+                    except ssl.SSLWantReadError:
+                        writer.write(outgoing.read())
+                        incoming.write(await asyncio.wait_for(reader.read(65536), 5))
+
+            await pump(client.do_handshake)
+            client.write(framed("x.", "AXFR") + framed("ns.x.", "A"))
+            with contextlib.suppress(ssl.SSLWantReadError):
+                client.unwrap()  # our half ends; the server's goes on
+            writer.write(outgoing.read())
+            got = len(await asyncio.wait_for(reader.read(), 10))
+            assert got > 3_000_000
+            assert server.connections.responder.exchange.closed == [True]
+            assert server.connections.responder.exchange.versions == ["TLSv1.3"]
+            writer.close()
+
+    asyncio.run(run())
+
+
+def test_another_certificate_is_shown_to_new_clients_and_old_ones_go_on(
+    zone: Zone, context, made: Authority, tmp_path: Path
+) -> None:
+    def shown(writer: asyncio.StreamWriter) -> str:
+        subject = writer.get_extra_info("ssl_object").getpeercert()["subject"]
+        return dict(pair for (pair,) in subject)["commonName"]
+
+    async def run() -> None:
+        async with serving(zone, context) as server:
+            reader, writer = await connect(server.port, made)
+            assert shown(writer) == SERVER_NAME
+            server.context = server_context(tmp_path, made, "renewed")
+            writer.write(framed("ns.x.", "A"))
+            assert dns.message.from_wire(await read_message(reader)).answer
+            _, later = await connect(server.port, made)
+            assert shown(later) == "renewed"
+            later.close()
+            writer.close()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("name", ["ns.x.", "no.x.", "elsewhere.", "big.x."])
+def test_a_reply_is_padded_to_whole_blocks_when_the_query_was(zone: Zone, context, made: Authority, name: str) -> None:
+    async def run() -> None:
+        async with serving(zone, context) as server:
+            reader, writer = await connect(server.port, made)
+            padding = [dns.edns.GenericOption(12, bytes(20))]
+            writer.write(framed(name, "TXT" if name == "big.x." else "A", use_edns=0, options=padding))
+            padded = await read_message(reader)
+            assert len(padded) % 468 == 0
+            (option,) = dns.message.from_wire(padded).options[-1:]
+            assert option.otype == 12
+            assert not any(option.to_wire())
+            writer.write(framed(name, "A", use_edns=0))
+            assert 12 not in [option.otype for option in dns.message.from_wire(await read_message(reader)).options]
+            writer.close()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_client_that_comes_back_resumes_its_session(zone: Zone, context, made: Authority, version) -> None:
+    def ask(port: int, found: ssl.SSLContext, session: ssl.SSLSession | None) -> tuple[bool, ssl.SSLSession]:
+        import socket  # noqa: PLC0415  sessions are not to be had of asyncio's streams
+
+        with (
+            socket.create_connection(("127.0.0.1", port), timeout=5) as plain,
+            found.wrap_socket(plain, server_hostname=SERVER_NAME, session=session) as wrapped,
+        ):
+            wrapped.sendall(framed("ns.x.", "A"))
+            assert wrapped.recv(2)
+            return wrapped.session_reused, wrapped.session
+
+    async def run() -> None:
+        async with serving(zone, context) as server:
+            found = client_context(made, minimum_version=version, maximum_version=version)
+            first, session = await asyncio.to_thread(ask, server.port, found, None)
+            again, _ = await asyncio.to_thread(ask, server.port, found, session)
+            assert (first, again) == (False, True)
+
+    asyncio.run(run())
+
+
+def test_octets_that_are_no_tls_after_the_handshake_end_the_connection(zone: Zone, context, made: Authority) -> None:
+    async def run() -> None:
+        async with serving(zone, context) as server:
+            incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+            client = client_context(made).wrap_bio(incoming, outgoing, server_hostname=SERVER_NAME)
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            while True:
+                try:
+                    client.do_handshake()
+                    break
+                except ssl.SSLWantReadError:
+                    writer.write(outgoing.read())
+                    incoming.write(await asyncio.wait_for(reader.read(65536), 5))
+            writer.write(outgoing.read() + b"\x17\x03\x03\x00\x20" + bytes(32))
+            with contextlib.suppress(ConnectionError):
+                await asyncio.wait_for(reader.read(), 5)
+            await until(lambda: not len(server.connections.places))
+            assert server.connections.responder.metrics.internal_errors._value.get() == 0
+            writer.close()
+
+    asyncio.run(run())
