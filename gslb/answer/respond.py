@@ -142,8 +142,8 @@ def respond(
     refuses: Callable[[Name], bool] | None = None,
 ) -> Reply | Silence:
     """Answer one message. `udp_size` bounds replies over UDP; `node`, the `client`'s address, `now`, Unix seconds, and
-    `tls`, the version of TLS, are for the EDNS options; `refuses` tells of a zone of ours, by apex, that this client may
-    not ask it. Never raises for anything in `data`."""
+    `tls`, the version of TLS, are for the EDNS options; `refuses` tells of a zone of ours, by apex, that this client
+    may not ask it. Never raises for anything in `data`."""
     try:
         query = parse_query(data)
     except FormError as error:

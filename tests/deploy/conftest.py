@@ -255,6 +255,7 @@ def exposed(cluster: Cluster) -> Labels:
     """Every series that a node can expose, with its labels: what it registers, and what it reads off its state (which
     a running one shows)."""
     cluster.values("ns1", "www.example.com")
+    wait_for(lambda: "gslb_notify_total{" in cluster.metrics("ns1"), "the primary to have told its secondaries")
     found: Labels = {}
     for service in (each for each in cluster.processes if each.startswith("ns")):
         for name, labels in re.findall(r"^(\w+)(?:\{(.*)\})? \S+$", cluster.metrics(service), re.MULTILINE):
