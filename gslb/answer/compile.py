@@ -12,8 +12,8 @@ from gslb.answer.finished import Facts, Finished, render_heads
 from gslb.answer.referral import ReferralTemplate, ReferralWriter
 from gslb.answer.template import Template, render_rrset
 from gslb.wire.codes import AA, Rcode, RRType, is_meta_type
-from gslb.wire.names import Name, is_at_or_below, name_to_text
-from gslb.wire.rdata import alias_target, target
+from gslb.wire.names import ROOT, Name, is_at_or_below, name_to_text
+from gslb.wire.rdata import alias_target, is_service_alias, target
 from gslb.zone.lookup import Alias, Found, NoData, Node, NxDomain, Outcome, Redirection, Referral, ZoneIndex
 from gslb.zone.rrset import RRset
 from gslb.zone.steered import SteeredKey
@@ -23,6 +23,7 @@ ANSWER, AUTHORITY, ADDITIONAL = 0, 1, 2
 _TYPES_KEPT = 1024
 """Negative answers are kept per zone and type; above stand private and unassigned types, and floods of them."""
 _ADDRESS_TYPES = (RRType.A, RRType.AAAA)
+_SERVICES = (RRType.SVCB, RRType.HTTPS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,14 +186,26 @@ class ZoneTable:
             segments = [self._segment(ANSWER, rrset, owner_is_open=True)]
             for host in _targets(rrset):
                 segments += self._addresses(host, required=False)
+            if rrset.rtype in _SERVICES:
+                segments += self._services(rrset)
             kept = self._segments[key] = tuple(segments)
         return kept
 
-    def _addresses(self, host: Name, *, required: bool) -> list[Segment]:
+    def _services(self, rrset: RRset) -> list[Segment]:
+        """What SVCB and HTTPS want besides their targets' addresses (RFC 9460 section 4.1): the addresses of the owner,
+        where the target "." means it (section 2.5.2), and the records that an alias leads to."""
+        if any(target(rrset.rtype, rdata) == ROOT and not is_service_alias(rdata) for rdata in rrset.rdatas):
+            is_there = rrset.owner in _targets(rrset)  # written out beside the "."
+            return [] if is_there else self._addresses(rrset.owner, required=False, owner_is_open=True)
+        hosts = (target(rrset.rtype, rdata) for rdata in rrset.rdatas if is_service_alias(rdata))
+        aliased = (self.zone.rrsets.get(host, {}).get(rrset.rtype) for host in dict.fromkeys(hosts) if host)
+        return [self._segment(ADDITIONAL, each, owner_is_open=False, required=False) for each in aliased if each]
+
+    def _addresses(self, host: Name, *, required: bool, owner_is_open: bool = False) -> list[Segment]:
         """Addresses of a host that the zone holds, glue included. What is steered is left out: additional data never
         draws, and resolvers ask."""
         return [
-            self._segment(ADDITIONAL, rrset, owner_is_open=False, required=required)
+            self._segment(ADDITIONAL, rrset, owner_is_open=owner_is_open, required=required)
             for rrset in self._addresses_of(host)
         ]
 
@@ -212,4 +225,4 @@ class ZoneTable:
 
 def _targets(rrset: RRset) -> list[Name]:
     hosts = (target(rrset.rtype, rdata) for rdata in rrset.rdatas)
-    return list(dict.fromkeys(host for host in hosts if host is not None))
+    return [host for host in dict.fromkeys(hosts) if host is not None and host != ROOT]

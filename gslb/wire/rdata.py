@@ -23,11 +23,15 @@ _COMPRESSIBLE: dict[int, tuple[int, int]] = {
     RRType.PTR: (0, 1),
     RRType.MX: (2, 1),
 }
-# Types whose target is looked up for additional data, and where it stands (RFC 1035 section 3.3, 2782, 9460).
+# Types whose target is looked up for additional data, and where it stands (RFC 1035 section 3.3, 1183, 2230, 2782,
+# 9460 section 4.1).
 _TARGETS: dict[int, int] = {
     RRType.NS: 0,
     RRType.MX: 2,
+    dns.rdatatype.AFSDB: 2,
+    dns.rdatatype.RT: 2,
     RRType.SRV: 6,
+    dns.rdatatype.KX: 2,
     RRType.SVCB: 2,
     RRType.HTTPS: 2,
 }
@@ -108,6 +112,11 @@ def target(rtype: int, rdata: bytes) -> Name | None:
     if start is None:
         return None
     return rdata[start : name_end(rdata, start)].lower()
+
+
+def is_service_alias(rdata: bytes) -> bool:
+    """True for SVCB or HTTPS rdata in AliasMode (RFC 9460 section 2.4.2)."""
+    return rdata[:2] == b"\x00\x00"
 
 
 def alias_target(rdata: bytes) -> Name:
