@@ -67,6 +67,11 @@ class TestOwners:
             (".inf", None),
             ("'*'", "*"),
             ("a\\.b", "a\\.b"),
+            ("'nul\\000l'", "nul\\000l"),
+            ("'hi\\255\\200'", "hi\\255\\200"),
+            ("sp\\032ace", "sp\\032ace"),
+            ("l" * 63, "l" * 63),
+            (".".join(["l" * 63] * 3 + ["m" * 51]), ".".join(["l" * 63] * 3 + ["m" * 51])),  # 255 octets
             ("bücher", "xn--bcher-kva"),
             ("_sip._tcp", "_sip._tcp"),
             ("UPPER", "upper"),
