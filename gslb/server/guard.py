@@ -24,6 +24,7 @@ from gslb.wire.cookies import COOKIE_OCTETS
 from gslb.wire.edns import Option, render_option
 from gslb.wire.names import Name
 from gslb.wire.query import HEADER_OCTETS, FormError, Query, parse_query
+from gslb.wire.rdata import name_end
 from gslb.zone.lookup import Alias, Found, Redirection, Referral
 
 log = structlog.get_logger("gslb.server")
@@ -88,8 +89,7 @@ class UdpGuard:
             return ""
         if kind in _BY_ZONE:
             return facts.zone
-        end = reply.index(0, HEADER_OCTETS) + 1
-        qname = reply[HEADER_OCTETS:end].lower()
+        qname = reply[HEADER_OCTETS : name_end(reply, HEADER_OCTETS)].lower()
         return qname if exact else self._stands_at(qname, facts.qtype)
 
     def _stands_at(self, qname: Name, qtype: int) -> Name:

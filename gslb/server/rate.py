@@ -20,6 +20,8 @@ from typing import Final
 
 from gslb.config.rate_limit import RateLimits
 from gslb.wire.codes import AA, TC, Rcode
+from gslb.wire.query import HEADER_OCTETS
+from gslb.wire.rdata import name_end
 
 MAX_BUCKETS = 200_000
 """In both generations, some 300 octets each."""
@@ -157,9 +159,9 @@ def kind_of(reply: bytes, rcode: int) -> ReplyKind:
 def slipped(reply: bytes, opt: bytes) -> bytes:
     """The reply without records and with TC set; `opt` is its OPT record, b"" for none."""
     questions = reply[4:6]
-    end = reply.index(0, 12) + 5 if any(questions) else 12  # none: a query for a cookie alone
+    end = name_end(reply, HEADER_OCTETS) + 4 if any(questions) else HEADER_OCTETS  # none: a query for a cookie alone
     flags = int.from_bytes(reply[2:4], "big") | TC
     additional = b"\x00\x01" if opt else b"\x00\x00"
     return b"".join(
-        (reply[:2], flags.to_bytes(2, "big"), questions, b"\x00\x00\x00\x00", additional, reply[12:end], opt)
+        (reply[:2], flags.to_bytes(2, "big"), questions, b"\x00\x00\x00\x00", additional, reply[HEADER_OCTETS:end], opt)
     )

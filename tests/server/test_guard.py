@@ -96,6 +96,7 @@ FLOODS = {
     "one name": (["www.x.example."], "A"),
     "one name in any case": (["www.x.example.", "WWW.X.example.", "wWw.x.eXample."], "A"),
     "a wildcard": ([f"n{number}.wild.x.example." for number in range(20)], "A"),
+    "a wildcard, labels with a zero octet": ([f"n\\000{number}.wild.x.example." for number in range(20)], "A"),
     "a wildcard's alias": ([f"n{number}.alias.x.example." for number in range(20)], "A"),
     "below a DNAME": ([f"n{number}.moved.x.example." for number in range(20)], "A"),
     "below a zone cut": ([f"n{number}.child.x.example." for number in range(20)], "A"),

@@ -146,6 +146,12 @@ def test_a_slipped_reply_is_truncated_empty_and_no_longer_than_the_query() -> No
     assert len(wire) == len(dns.message.make_query("www.x.", "A").to_wire())
 
 
+def test_a_slipped_reply_has_its_whole_question_where_a_label_holds_a_zero_octet() -> None:
+    response = dns.message.make_response(dns.message.make_query("w\\000w.x.", "A"))
+    message = dns.message.from_wire(slipped(response.to_wire(), b""))
+    assert message.question == response.question
+
+
 def test_a_slipped_reply_to_a_query_for_a_cookie_alone_has_no_question() -> None:
     header = b"\xab\xcd\x80\x00" + bytes(7) + b"\x01"
     opt = b"\x00\x00\x29\x04\xd0" + bytes(6)
