@@ -121,7 +121,17 @@ MALFORMED = {
         True,
         "a record is cut short",
     ),
-    "65,535 records counted": (header(counts=(1, 0, 0, 65535)) + question(), Rcode.FORMERR, True, "cut short"),
+    # More than a query has any use for: refused before it costs more than others do.
+    "65,535 records counted": (header(counts=(1, 0, 0, 65535)) + question(), Rcode.FORMERR, True, "more records than"),
+    "nine records": (with_additional(*[A_RECORD] * 9), Rcode.FORMERR, True, "more records than a query has"),
+    "4,097 octets": (
+        with_additional(opt(bytes(4097 - len(with_additional(OPT))))),
+        Rcode.FORMERR,
+        False,
+        "longer than any query",
+    ),
+    "65 options": (with_additional(opt(b"\x00\x00\x00\x00" * 65)), Rcode.FORMERR, True, "a malformed EDNS option"),
+    "a record's owner of 256 octets": (with_additional(TOO_LONG + A_RECORD[1:]), Rcode.FORMERR, True, "cut short"),
     "a record's owner cut": (with_additional(b"\x03ke"), Rcode.FORMERR, True, "a record is cut short"),
     "a record's owner of label type 10": (with_additional(b"\x80" + OPT), Rcode.FORMERR, True, "cut short"),
     "half a pointer": (with_additional(b"\xc0"), Rcode.FORMERR, True, "a record is cut short"),

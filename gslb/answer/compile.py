@@ -7,10 +7,11 @@ owner and type: a health change replaces the draws it touches and nothing else.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from gslb.answer.finished import Facts, Finished, render_heads
 from gslb.answer.referral import ReferralTemplate, ReferralWriter
-from gslb.answer.template import Template, render_rrset
+from gslb.answer.template import Template, render_alias, render_rrset
 from gslb.wire.codes import AA, Rcode, RRType, is_meta_type
 from gslb.wire.names import ROOT, Name, is_at_or_below, name_to_text
 from gslb.wire.rdata import alias_target, is_service_alias, target
@@ -36,8 +37,7 @@ class Segment:
     required: bool = True
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Answer:
+class Answer(NamedTuple):
     """What a zone answers to one name and type, but for the draw.
 
     `draw`: the steered owner and type whose outcomes make the answer section. `next`: the owner where a chain goes
@@ -63,7 +63,10 @@ class ZoneTable:
         self.text = name_to_text(zone.apex)
         self._index = ZoneIndex(zone)
         self._segments: dict[tuple[Name, int], tuple[Segment, ...]] = {}
+        self._aliases: dict[tuple[Name, bool], Answer] = {}
+        self._renamings: dict[Name, tuple[Segment, bool, bool]] = {}
         self._referrals: dict[Name, tuple[Segment, ...]] = {}
+        self._wildcard_referrals: dict[Name, tuple[Segment, ...]] = {}
         soa = zone.rrsets[zone.apex][RRType.SOA]
         # RFC 2308 section 3: a negative answer's TTL is the lesser of the SOA's own and its last field.
         self._negative_ttl = min(soa.ttl_seconds, zone.soa.minimum)
@@ -108,7 +111,7 @@ class ZoneTable:
             return self._alias(outcome.node, outcome.rrset, qname)
         if isinstance(outcome, Referral):
             return self._referral(outcome.node, qname)
-        return self._redirection(outcome, qname, qtype)
+        return self._redirection(outcome, qtype)
 
     def _found(self, node: Node, rrset: RRset, qname: Name) -> Answer:
         key = (node.name, rrset.rtype)
@@ -122,39 +125,53 @@ class ZoneTable:
         exact = node.name == qname
         if key in self.zone.steered:
             return Answer(Rcode.NOERROR, authoritative=True, segments=(), exact=exact, draw=key)
-        following = alias_target(rrset.rdatas[0])
-        return Answer(
-            Rcode.NOERROR,
-            authoritative=True,
-            segments=(self._segment(ANSWER, rrset, owner_is_open=True),),
-            exact=exact,
-            next=following if is_at_or_below(following, self.apex) else None,
-        )
+        kept = self._aliases.get((node.name, exact))
+        if kept is None:
+            following = alias_target(rrset.rdatas[0])
+            kept = self._aliases[node.name, exact] = Answer(
+                Rcode.NOERROR,
+                authoritative=True,
+                segments=(self._segment(ANSWER, rrset, owner_is_open=True),),
+                exact=exact,
+                next=following if is_at_or_below(following, self.apex) else None,
+            )
+        return kept
 
-    def _redirection(self, outcome: Redirection, qname: Name, qtype: int) -> Answer:
+    def _redirection(self, outcome: Redirection, qtype: int) -> Answer:
         """A DNAME and the CNAME synthesized from it, TTL as the DNAME's (RFC 6672 section 3.1). A CNAME
         that is asked for is the answer, a synthesized one too. A DNAME into itself makes a chain without end of any
         name below it: its first step is all there is to say."""
         owner = outcome.rrset.owner
-        segments = (self._segment(ANSWER, outcome.rrset, owner_is_open=False),)
+        dname, stays, endless = self._renaming(outcome.rrset)
         following = outcome.target
         if following is None:
-            return Answer(Rcode.YXDOMAIN, authoritative=True, segments=segments, dname=owner)
-        is_end = qtype == RRType.CNAME or is_at_or_below(alias_target(outcome.rrset.rdatas[0]), owner)
-        synthesized = RRset(qname, RRType.CNAME, outcome.rrset.ttl_seconds, (following,))
+            return Answer(Rcode.YXDOMAIN, authoritative=True, segments=(dname,), dname=owner)
+        stays = stays or is_at_or_below(following, self.apex)  # by way of a zone above ours
+        template = render_alias(outcome.rrset.ttl_seconds, following, self.apex if stays else ROOT)
         return Answer(
             Rcode.NOERROR,
             authoritative=True,
-            segments=(*segments, Segment(ANSWER, 1, render_rrset(synthesized, self.apex, owner_is_open=True))),
-            next=following if is_at_or_below(following, self.apex) and not is_end else None,
+            segments=(dname, Segment(ANSWER, 1, template)),
+            next=following if stays and not endless and qtype != RRType.CNAME else None,
             dname=owner,
         )
+
+    def _renaming(self, rrset: RRset) -> tuple[Segment, bool, bool]:
+        """A DNAME, whether it stays within the zone, and whether it leads into itself."""
+        kept = self._renamings.get(rrset.owner)
+        if kept is None:
+            leads_to = alias_target(rrset.rdatas[0])
+            segment = self._segment(ANSWER, rrset, owner_is_open=False)
+            stays, endless = is_at_or_below(leads_to, self.apex), is_at_or_below(leads_to, rrset.owner)
+            kept = self._renamings[rrset.owner] = segment, stays, endless
+        return kept
 
     def _referral(self, cut: Node, qname: Name) -> Answer:
         """NS records of the child, and glue: required for servers inside the child (RFC 9471 section 3.1), sent where
         it fits for the others. A DS record in an unsigned zone is for those who ask for it: nobody can trust it."""
         if not is_at_or_below(qname, cut.name):  # the cut is a wildcard
-            segments = self._synthesized_referral(cut)
+            segments = self._wildcard_referrals.get(cut.name) or self._synthesized_referral(cut)
+            self._wildcard_referrals[cut.name] = segments
         else:
             segments = self._referrals.get(cut.name) or self._shortened_referral(cut)
             self._referrals[cut.name] = segments

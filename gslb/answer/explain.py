@@ -3,7 +3,7 @@
 It walks the same answers as `respond`, but shows the draw instead of taking it. Pure.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from gslb.answer.compile import Answer, ZoneTable
@@ -64,7 +64,7 @@ def explain(table: AnswerTable, qname: Name, qtype: int) -> Explanation:
         seen.add(name)
         answer = zone.answer(name, qtype)
         if answer.dname in dnames:  # it comes once in a reply
-            answer = replace(answer, segments=answer.segments[1:])
+            answer = answer._replace(segments=answer.segments[1:])
         elif answer.dname is not None:
             dnames.add(answer.dname)
         found, draw = found_at(zone, name, qtype), None

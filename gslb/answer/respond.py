@@ -8,6 +8,7 @@ sets TC.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import NamedTuple
 
 from gslb.answer.chaos import chaos_record
 from gslb.answer.compile import ADDITIONAL, ANSWER, AUTHORITY, Segment, ZoneTable
@@ -79,12 +80,11 @@ class Silence:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
+class _Piece(NamedTuple):
     """One rendered rrset on its way into a message."""
 
     section: int
-    count: int
+    records: int
     octets: bytes
     required: bool
 
@@ -313,13 +313,15 @@ def _fit(pieces: list[_Piece], room: int) -> tuple[list[_Piece], bool]:
 def _counts(pieces: list[_Piece]) -> Counts:
     counts = [0, 0, 0]
     for piece in pieces:
-        counts[piece.section] += piece.count
+        counts[piece.section] += piece.records
     return (counts[ANSWER], counts[AUTHORITY], counts[ADDITIONAL])
 
 
 def _keep(query: Query, qname: Name, draft: _Draft, facts: Facts, table: AnswerTable) -> None:
     """Keep what may be answered again without a walk: names that exist, at most one draw, and that at the end."""
     question = qname + query.question[len(qname) :]
+    if question in table.kept:  # but it does not fit, or was asked over TCP
+        return
     static = draft.pieces if draft.drawn is None else draft.pieces[:-1]
     answer, authority, additional = _counts(static)
     if draft.drawn is not None:

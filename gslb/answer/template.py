@@ -6,10 +6,11 @@ zone, at an offset that depends on the question's length. A template is the octe
 template serves exact names, wildcards, chains and negatives.
 """
 
+import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from gslb.wire.codes import CLASS_IN
+from gslb.wire.codes import CLASS_IN, RRType
 from gslb.wire.message import pointer
 from gslb.wire.names import Name, is_at_or_below
 from gslb.wire.rdata import embedded_names
@@ -19,12 +20,13 @@ OWNER, APEX = True, False
 POINTERS = tuple(pointer(offset) for offset in range(512))
 """Pointers to every offset that a question can hold."""
 
+_RECORD_HEADER = struct.Struct("!HHIH")
+
 Hole = bool
 _Run = list["bytes | Hole"]
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(NamedTuple):
     """`parts` are one more than `holes`; hole i stands between parts i and i + 1."""
 
     parts: tuple[bytes, ...]
@@ -32,10 +34,13 @@ class Template:
 
     def fill(self, owner: bytes, apex: bytes) -> bytes:
         """The octets, with both names as given."""
-        if not any(self.holes):  # the apex alone: negatives, nearly always
-            return apex.join(self.parts)
-        filled = [self.parts[0]]
-        for hole, part in zip(self.holes, self.parts[1:], strict=True):
+        parts, holes = self
+        if not any(holes):  # the apex alone: negatives, nearly always
+            return apex.join(parts)
+        if len(holes) == 1:
+            return owner.join(parts)
+        filled = [parts[0]]
+        for hole, part in zip(holes, parts[1:], strict=True):
             filled.append(owner if hole else apex)
             filled.append(part)
         return b"".join(filled)
@@ -65,16 +70,17 @@ def render_record(rtype: int, ttl_seconds: int, rdata: bytes, apex: Name) -> _Ru
     return [record_header(rtype, ttl_seconds, length), *run]
 
 
+def render_alias(ttl_seconds: int, target: Name, apex: Name) -> Template:
+    """The CNAME that a DNAME makes of any name: `target` is at or below `apex`, which stays open but for the root."""
+    written = target if len(apex) == 1 else target[: len(target) - len(apex)]
+    hole = len(apex) > 1
+    head = record_header(RRType.CNAME, ttl_seconds, len(written) + 2 * hole) + written
+    return Template((b"", head, b""), (OWNER, APEX)) if hole else Template((b"", head), (OWNER,))
+
+
 def record_header(rtype: int, ttl_seconds: int, rdata_length: int) -> bytes:
     """Type, class IN, TTL and the length of the rdata."""
-    return b"".join(
-        (
-            rtype.to_bytes(2, "big"),
-            CLASS_IN.to_bytes(2, "big"),
-            ttl_seconds.to_bytes(4, "big"),
-            rdata_length.to_bytes(2, "big"),
-        )
-    )
+    return _RECORD_HEADER.pack(rtype, CLASS_IN, ttl_seconds, rdata_length)
 
 
 def _name(name: Name, apex: Name) -> _Run:

@@ -11,12 +11,12 @@ import socket
 from gslb.metrics import FOLD_AT, Tally
 from gslb.server.guard import UdpGuard
 from gslb.server.responder import Responder
+from gslb.wire.query import MAX_QUERY_OCTETS
 
-MAX_QUERY_OCTETS = 4096
-"""What we advertise is less; a longer datagram is cut, and then refused as malformed."""
 DRAIN_LIMIT = 128
 """Queries taken per wake-up, so that TCP, health and reloads get their turn under a flood."""
 _RECEIVE_BUFFER = 4 << 20
+_RECEIVED_OCTETS = MAX_QUERY_OCTETS + 1  # enough to see that a datagram is longer
 
 
 class UdpListener:
@@ -48,7 +48,7 @@ class UdpListener:
         now = responder.clock()
         try:
             for _ in range(DRAIN_LIMIT):
-                data, peer = receive(MAX_QUERY_OCTETS)
+                data, peer = receive(_RECEIVED_OCTETS)
                 try:
                     shortcut = short(data, table, source, peer[0], now)
                 except Exception as error:  # noqa: BLE001  a bug of ours costs this query, not the server
@@ -78,7 +78,7 @@ class UdpListener:
         answer, tally = self._guard.answer, self.tally
         try:
             for _ in range(DRAIN_LIMIT):
-                data, peer = receive(MAX_QUERY_OCTETS)
+                data, peer = receive(_RECEIVED_OCTETS)
                 reply = answer(data, peer[0], tally)
                 if reply is not None:
                     send(reply, peer)

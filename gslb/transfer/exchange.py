@@ -17,6 +17,7 @@ from gslb.config.access import AccessList
 from gslb.config.peers import Peer
 from gslb.transfer.outbound import History, Outgoing, outgoing
 from gslb.transfer.report import REPORT_TYPE, Report, render_report
+from gslb.transfer.sparing import Sparing
 from gslb.wire.codes import AA, CLASS_IN, QR, RD, Opcode, Rcode, RRType, type_to_text
 from gslb.wire.ede import BUSY, NO_NOTIFY, NO_TRANSFER, NO_VERSION, NOT_OURS, TCP_ONLY
 from gslb.wire.edns import render_opt
@@ -24,7 +25,7 @@ from gslb.wire.message import MAX_MESSAGE_OCTETS, NO_RECORDS, render_header
 from gslb.wire.names import Name, name_to_text, parent
 from gslb.wire.pack import DEFAULT_LIMIT, pack_messages
 from gslb.wire.query import opcode_of
-from gslb.wire.records import Message, MessageError, Question, Record, parse_message
+from gslb.wire.records import Message, MessageError, Question, Record, parse_request
 from gslb.wire.tsig import ResponseSigner, TsigError, TsigKey, tsig_octets, verify_request
 from gslb.zone.diff import soa_record
 from gslb.zone.private import reserved_owner
@@ -87,12 +88,13 @@ class Exchange:
         self._notified = notified
         self._clock = clock
         self._under_way = 0
+        self._sparing = Sparing()
 
     def answer(self, data: bytes, client: str, plain: Plain, *, udp: bool, tls: str = "") -> bytes | Stream | None:
         """The reply to a message of a peer's (`Reply.for_peers`): octets, a stream, or None for silence. `tls` is the
         version of TLS that carries it, "" for none."""
         try:
-            message = parse_message(data)
+            message = parse_request(data)
         except MessageError:
             return _bare(data, Rcode.FORMERR)
         if message.question is None:
@@ -108,7 +110,7 @@ class Exchange:
         try:
             signed = verify_request(data, self.keys, self._clock())
         except TsigError as error:
-            log.warning("tsig_refused", reason=str(error), **request.facts)
+            self._say("tsig_refused", request, reason=error)
             return error.reply(data, self._clock())
         signer = ResponseSigner(signed)
         request = replace(request, data=_without_tsig(data, message.tsig_start), key=signed.key)
@@ -130,18 +132,26 @@ class Exchange:
             return self._tell(request)
         return plain(request.data, request.key)
 
+    def _say(self, event: str, request: "_Request", **facts: object) -> None:
+        """Log what is refused, within bounds: anyone can send what is refused, as often as they like."""
+        untold = self._sparing.leave(event, self._clock())
+        if untold is not None:
+            said = {name: str(fact) for name, fact in facts.items()}
+            more: dict[str, object] = {"untold": untold} if untold else {}
+            log.warning(event, **said, **request.facts, **more)
+
     # NOTIFY
 
     def _notify(self, request: "_Request") -> bytes:
         apex = request.apex
         published = self._published(apex)
         if published is None or not published.primaries:
-            log.warning("notify_refused", reason="not a secondary zone here", **request.facts)
+            self._say("notify_refused", request, reason="not a secondary zone here")
             return request.echo(Rcode.NOTAUTH, error=NOT_OURS)
         if not any(peer.matches(request.client, request.key) for peer in published.primaries):
             self.counts.notifies[apex, "refused"] += 1
             advice = "if it is a primary, name it in the zone's `primaries`, with its key"
-            log.warning("notify_refused", reason="not from a primary of the zone", advice=advice, **request.facts)
+            self._say("notify_refused", request, reason="not from a primary of the zone", advice=advice)
             return request.echo(Rcode.REFUSED, error=NO_NOTIFY)
         self.counts.notifies[apex, "ok"] += 1
         hints = [record for record in request.message.answer if (record.owner, record.rtype) == (apex, RRType.SOA)]
@@ -188,7 +198,7 @@ class Exchange:
     def _refuse(self, request: "_Request", reason: str, error: bytes = NO_TRANSFER) -> bytes:
         how = type_to_text(request.question.qtype).lower()
         self.counts.results[request.apex, how, "refused"] += 1
-        log.warning("transfer_refused", reason=reason, **request.facts)
+        self._say("transfer_refused", request, reason=reason)
         return request.echo(Rcode.REFUSED, error=error)
 
     def _stream(self, request: "_Request", answer: Outgoing) -> Stream:

@@ -13,6 +13,8 @@ DEFAULT_UDP_SIZE = 1232
 """Octets we offer and send at most over UDP: no fragment on any sane path (DNS flag day 2020)."""
 PLAIN_UDP_SIZE = 512
 """The limit without EDNS (RFC 1035 section 4.2.1), and the least a size in an OPT means."""
+MAX_OPTIONS = 64
+"""In one OPT record, several times as many as there are kinds: none is worth more time than its query."""
 _DO = 0x8000
 
 
@@ -39,14 +41,17 @@ class Edns:
 
 
 def parse_options(data: bytes) -> tuple[tuple[int, bytes], ...]:
-    """The options of an OPT rdata. Raises `ValueError` when they do not fill it exactly."""
-    found = []
+    """The options of an OPT rdata. Raises `ValueError` when they do not fill it exactly, or are more than
+    MAX_OPTIONS."""
+    found: list[tuple[int, bytes]] = []
     position = 0
     while position < len(data):
         code, length = int.from_bytes(data[position : position + 2], "big"), data[position + 2 : position + 4]
         position += 4 + int.from_bytes(length, "big")
         if len(length) < 2 or position > len(data):
             raise ValueError("an option runs past the end of the OPT record")
+        if len(found) == MAX_OPTIONS:
+            raise ValueError(f"more than {MAX_OPTIONS} options")
         found.append((code, data[position - int.from_bytes(length, "big") : position]))
     return tuple(found)
 

@@ -3,7 +3,8 @@
 Any bytes give a `Query`, a `FormError` with the rcode to answer, or a `FormError` without one: silence, for what
 is no query at all (too short for a header, or itself a response: answering those lets two servers bounce one
 packet for ever). Sections are as RFC 1035 section 4.1; what must be there follows RFC 9619 (one question),
-RFC 7873 section 5.4 (none, to ask for a cookie) and RFC 6891 (one OPT, owned by the root).
+RFC 7873 section 5.4 (none, to ask for a cookie) and RFC 6891 (one OPT, owned by the root). What is longer, or has more
+records or options, than a query has any use for is refused before it costs more than others do.
 """
 
 from dataclasses import dataclass
@@ -13,6 +14,10 @@ from gslb.wire.edns import Edns, Option, parse_options
 from gslb.wire.names import MAX_NAME_OCTETS, Name
 
 HEADER_OCTETS = 12
+MAX_QUERY_OCTETS = 4096
+"""A question, an OPT and a signature are far shorter. What costs time for each octet is bounded by this."""
+MAX_RECORDS = 8
+"""Beside the question: a query has an OPT and a TSIG or SIG(0), an IXFR an SOA, a NOTIFY one or a few of those."""
 NOT_ONE_QUESTION = "not exactly one question"
 
 
@@ -66,6 +71,8 @@ def parse_query(data: bytes) -> Query:
         raise FormError(None, "a response, not a query")
     if opcode_of(flags) != Opcode.QUERY:
         raise FormError(Rcode.NOTIMP, "an opcode we do not serve", with_opt=_would_have_opt(data))
+    if len(data) > MAX_QUERY_OCTETS:
+        raise FormError(Rcode.FORMERR, "longer than any query")
     questions, answers, authorities, additionals = (int.from_bytes(data[at : at + 2], "big") for at in (4, 6, 8, 10))
     if questions == 0 and not answers and not authorities:
         return _parse_cookie_query(data, flags, additionals)
@@ -132,6 +139,8 @@ def _question_name_end(data: bytes) -> int:
 
 def _parse_records(data: bytes, start: int, authorities: int, additionals: int) -> tuple[Edns | None, bool]:
     """Walk the records after the question: the OPT, if any, and whether a TSIG closes the message."""
+    if authorities + additionals > MAX_RECORDS:
+        raise FormError(Rcode.FORMERR, "more records than a query has", start)
     edns: Edns | None = None
     signed = False
     position = start
@@ -172,7 +181,8 @@ def _parse_opt(fixed: bytes, rdata: bytes, question_end: int) -> Edns:
 
 def _skip_name(data: bytes, position: int, question_end: int) -> int:
     """The offset after a name, a compression pointer closing it. The name itself is of no interest here."""
-    while position < len(data):
+    limit = min(len(data), position + MAX_NAME_OCTETS)
+    while position < limit:
         length = data[position]
         if length >= 0xC0:
             return position + 2

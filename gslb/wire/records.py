@@ -23,7 +23,7 @@ import dns.rdatatype
 from gslb.wire.codes import CLASS_IN, RRType, is_meta_type, type_to_text
 from gslb.wire.edns import Edns, parse_options
 from gslb.wire.names import MAX_NAME_OCTETS, Name
-from gslb.wire.query import HEADER_OCTETS
+from gslb.wire.query import HEADER_OCTETS, MAX_QUERY_OCTETS, MAX_RECORDS
 from gslb.wire.rdata import rrset_key
 
 _MAX_POINTERS = 127
@@ -96,7 +96,23 @@ def parse_message(data: bytes) -> Message:
     if len(data) < HEADER_OCTETS:
         raise MessageError("shorter than a header")
     try:
-        return _Parser(data).message()
+        return _Parser(data, _READERS, _other).message()
+    except (IndexError, struct.error):
+        raise MessageError("cut short") from None
+
+
+def parse_request(data: bytes) -> Message:
+    """Read what anyone may send: a NOTIFY, a request for a transfer, a signed query. Raises `MessageError`.
+
+    As `parse_message`, but of rdata only an SOA's is read, the rest is as it came; and a message with more octets or
+    records than a request has any use for is refused: time spent on it is the sender's to choose.
+    """
+    if len(data) < HEADER_OCTETS:
+        raise MessageError("shorter than a header")
+    if len(data) > MAX_QUERY_OCTETS or sum(_COUNTS.unpack_from(data, 4)) > 1 + MAX_RECORDS:
+        raise MessageError("longer than any request")
+    try:
+        return _Parser(data, _REQUEST_READERS, _as_it_came).message()
     except (IndexError, struct.error):
         raise MessageError("cut short") from None
 
@@ -149,10 +165,12 @@ def _pointed_at(data: bytes, start: int, position: int, known: dict[int, Name], 
 class _Parser:
     """One walk over a message, front to back."""
 
-    __slots__ = ("data", "edns", "extended_rcode", "known", "position", "tsig_start")
+    __slots__ = ("data", "edns", "extended_rcode", "known", "other", "position", "readers", "tsig_start")
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, readers: dict[int, "_Reader"], other: "_Reader") -> None:
         self.data = data
+        self.readers = readers
+        self.other = other
         self.position = HEADER_OCTETS
         self.known: dict[int, Name] = {}
         self.edns: Edns | None = None
@@ -184,6 +202,7 @@ class _Parser:
 
     def _records(self, count: int, *, additional: bool = False) -> tuple[Record, ...]:
         data, known, position = self.data, self.known, self.position
+        readers, other = self.readers, self.other
         found = []
         for number in range(count):
             owner, fixed = read_name(data, position, known)
@@ -197,7 +216,7 @@ class _Parser:
                 continue
             if rclass != CLASS_IN:
                 raise MessageError(f"a record of class {rclass}, not IN")
-            rdata = _READERS.get(rtype, _other)(data, start, position, known, rtype)
+            rdata = readers.get(rtype, other)(data, start, position, known, rtype)
             if ttl_seconds > _MAX_TTL_SECONDS:
                 ttl_seconds = 0
             found.append(Record(owner.lower(), rtype, ttl_seconds, rdata))
@@ -320,3 +339,10 @@ _READERS: dict[int, _Reader] = {
     RRType.TXT: _text,
     **dict.fromkeys(_LAYOUTS, _with_names),
 }
+
+
+def _as_it_came(data: bytes, start: int, end: int, _known: dict[int, Name], _rtype: int) -> bytes:
+    return data[start:end]
+
+
+_REQUEST_READERS: dict[int, _Reader] = {RRType.SOA: _with_names}

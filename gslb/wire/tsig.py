@@ -15,8 +15,9 @@ would have us): what a key may ask is read-only, and IXFR over UDP may well arri
 import enum
 import hmac
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 import dns.rcode
@@ -113,7 +114,8 @@ class _Signature:
 
 
 class TsigError(Exception):
-    """A signature we do not accept, or the peer did not. The text is `reason`.
+    """A signature we do not accept, or the peer did not. The text is `reason`, which is made when it is asked for:
+    anyone can send signatures that we do not accept, with a key's name of 127 labels.
 
     `tsig_error` is None where no TSIG error fits: a malformed TSIG record, or none where there must be one.
     """
@@ -121,15 +123,22 @@ class TsigError(Exception):
     def __init__(
         self,
         tsig_error: TsigFault | None,
-        reason: str,
+        reason: str | Callable[[], str],
         signature: _Signature | None = None,
         key: TsigKey | None = None,
     ) -> None:
-        super().__init__(reason)
+        super().__init__()
         self.tsig_error = tsig_error
-        self.reason = reason
+        self._reason = reason
         self._signature = signature
         self._key = key
+
+    @property
+    def reason(self) -> str:
+        return self._reason if isinstance(self._reason, str) else self._reason()
+
+    def __str__(self) -> str:
+        return self.reason
 
     def reply(self, data: bytes, now: float) -> bytes:
         """The whole reply to the request `data` that `verify_request` refused (sections 5.2 and 5.3.2).
@@ -170,8 +179,13 @@ def verify_request(data: bytes, keys: Mapping[Name, TsigKey], now: float) -> Sig
     _check_mac_size(key, signature)
     ours = _digest(_started(key, b""), data, start, signature, signature.variables)
     if not hmac.compare_digest(signature.mac, ours[: len(signature.mac)]):
-        text = f"the signature with key {name_to_text(key.name)} is wrong: are the secrets on both sides the same?"
-        raise TsigError(TsigFault.BADSIG, text, signature)
+        raise TsigError(
+            TsigFault.BADSIG,
+            lambda: (
+                f"the signature with key {name_to_text(key.name)} is wrong: are the secrets on both sides the same?"
+            ),
+            signature,
+        )
     ahead = signature.time_signed - int(now)
     if abs(ahead) > signature.fudge_seconds:
         raise TsigError(TsigFault.BADTIME, _skew_text(ahead, signature.fudge_seconds), signature, key)
@@ -286,10 +300,13 @@ def _skew_text(ahead_seconds: int, fudge_seconds: int) -> str:
 def _key_for(signature: _Signature, keys: Mapping[Name, TsigKey]) -> TsigKey:
     key = keys.get(signature.key_name)
     if key is None:
-        raise TsigError(TsigFault.BADKEY, f"we have no key {name_to_text(signature.key_name)}", signature)
+        raise TsigError(TsigFault.BADKEY, lambda: f"we have no key {name_to_text(signature.key_name)}", signature)
     if _algorithm_name(key) != signature.algorithm:
-        text = f"signed with {_described(signature)}, but here that key is of {key.algorithm}"
-        raise TsigError(TsigFault.BADKEY, text, signature)
+        raise TsigError(
+            TsigFault.BADKEY,
+            lambda: f"signed with {_described(signature)}, but here that key is of {key.algorithm}",
+            signature,
+        )
     return key
 
 
@@ -357,6 +374,7 @@ class _Outline(NamedTuple):
     tsig_start: int | None
 
 
+@lru_cache(maxsize=1)  # the reply to a request that is refused needs it a second time
 def _outline(data: bytes) -> _Outline:
     try:
         return _walked(data)

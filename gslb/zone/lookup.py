@@ -7,12 +7,16 @@ never answered. `lookup` gives a value, one of the classes below; rendering it i
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from gslb.wire.codes import RRType
 from gslb.wire.names import WILDCARD_LABEL, Name, parent
 from gslb.wire.rdata import alias_target, is_signatures_key
 from gslb.zone.rrset import RRset
 from gslb.zone.zone import Zone
+
+_FEW_LABELS_OCTETS = 64
+"""In a name of up to so many, looking for each suffix in turn is quicker than halving."""
 
 
 class Node:
@@ -52,8 +56,7 @@ class Alias:
     rrset: RRset
 
 
-@dataclass(frozen=True, slots=True)
-class Redirection:
+class Redirection(NamedTuple):
     """A DNAME above: `target` is where the search goes on, None when it would be longer than 255 octets
     (YXDOMAIN)."""
 
@@ -89,6 +92,9 @@ class ZoneIndex:
         self.nodes: dict[Name, Node] = {}
         for owner, rrsets in zone.rrsets.items():
             self._insert(owner, rrsets)
+        # Where the labels begin that came before the closest encloser of the last name with many: a chain of DNAMEs
+        # gives all its names the same ones.
+        self._before: tuple[bytes, list[int]] = (b"", [0])
         for name in sorted(self.nodes, key=len):  # parents before children
             self._link(self.nodes[name])
         for node in self.nodes.values():
@@ -120,10 +126,34 @@ class ZoneIndex:
         """The node of `qname`, or its closest encloser (RFC 4592 section 3.3.1). `qname` is at or below the apex."""
         nodes = self.nodes
         node = nodes.get(qname)
+        if node is None and len(qname) > _FEW_LABELS_OCTETS:
+            return self._closest_of_many(qname)
         while node is None:
             qname = qname[1 + qname[0] :]
             node = nodes.get(qname)
         return node
+
+    def _closest_of_many(self, qname: Name) -> Node:
+        """`closest` for a name of many labels that is no node, by halving: where a name is a node, so is each above."""
+        nodes = self.nodes
+        end = len(qname) - len(self.zone.apex)
+        prefix, starts = self._before
+        if prefix and len(prefix) <= end and qname.startswith(prefix):
+            node = nodes.get(qname[starts[-1] :])
+            if node is not None and qname[starts[-2] :] not in nodes:
+                return node
+        starts = [0]
+        while (position := starts[-1]) < end:
+            starts.append(position + 1 + qname[position])
+        low, high = 0, len(starts) - 1
+        while low < high:
+            middle = (low + high) // 2
+            if qname[starts[middle] :] in nodes:
+                high = middle
+            else:
+                low = middle + 1
+        self._before = qname[: starts[low]], starts[: low + 1]
+        return nodes[qname[starts[low] :]]
 
     def is_missing(self, qname: Name) -> bool:
         """True only when `lookup` gives NxDomain, whatever the type."""

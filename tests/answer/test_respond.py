@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 import dns.flags
 import dns.message
+import dns.rcode
 import dns.rdatatype
 import dnslib
 import pytest
@@ -341,3 +342,32 @@ def test_mutated_queries_give_a_valid_reply_or_silence(
             silences += 1
     assert replies > 10_000
     assert silences > 100
+
+
+@pytest.mark.parametrize(
+    ("asked", "leads_to", "rcode"),
+    [
+        ("x.d.sub.e.", "x.t.sub.e.", "NXDOMAIN"),
+        ("sub.d.sub.e.", "sub.t.sub.e.", "NXDOMAIN"),
+        ("x.out.sub.e.", "x.e.", "NOERROR"),  # a name of another zone
+        ("sub.out.sub.e.", "sub.e.", "NOERROR"),  # by way of a zone above ours, into ours
+        ("www.sub.out.sub.e.", "www.sub.e.", "NOERROR"),
+        ("x.top.sub.e.", "x.", "NOERROR"),
+        ("sub.e.top.sub.e.", "sub.e.", "NOERROR"),
+    ],
+)
+def test_the_cname_that_a_dname_makes_leads_on_within_the_zone(
+    zone_of: ZoneOf, seeded, asked: str, leads_to: str, rcode: str
+) -> None:
+    zone = zone_of(
+        "sub.e. 60 SOA ns.e. ops.e. 1 1 1 1 1\nd.sub.e. 60 DNAME t.sub.e.\nout.sub.e. 60 DNAME e.\n"
+        "top.sub.e. 60 DNAME .\nwww.sub.e. 60 A 192.0.2.1\n"
+    )
+    table = AnswerTable().with_zone(ZoneTable(zone), Conditions())
+    for _ in range(2):  # made, and made of what was kept
+        reply = respond(ask(asked), table, seeded(0))
+        message = dns.message.from_wire(reply.wire)
+        assert message.answer[1].to_text() == f"{asked} 60 IN CNAME {leads_to}"
+        assert dns.rcode.to_text(message.rcode()) == rcode
+        followed = leads_to.endswith("sub.e.") and rcode == "NOERROR"
+        assert bool(message.answer[2:] or message.authority) is (followed or rcode == "NXDOMAIN")

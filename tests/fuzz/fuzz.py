@@ -6,6 +6,7 @@ the octets are kept in a file, and the command that shows the failure is printed
 
 import argparse
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -133,14 +134,13 @@ def _watch(command: list[str], log: TextIO, seconds: int) -> Outcome:
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
     ) as run:
         assert run.stdout is not None
-        for line in run.stdout:
-            log.write(line)
-            _take(line, outcome)
         try:
+            for line in run.stdout:
+                log.write(line)
+                _take(line, outcome)
             status = run.wait(GRACE_SECONDS)
-        except subprocess.TimeoutExpired:
-            run.kill()
-            raise
+        finally:
+            run.kill()  # also when we are to end before it does
     outcome.seconds = min(time.monotonic() - started, float(seconds))
     if status and not outcome.finding:
         outcome.finding = "(it did not start, or ended without a file)"
@@ -159,4 +159,5 @@ def _take(line: str, outcome: Outcome) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     sys.exit(main())

@@ -68,6 +68,6 @@ TARGET = Target(
     seeds,
     check,
     of_words(WORDS),
-    most_octets=8192,
+    most_octets=16384,
     most_seconds=20,
 )

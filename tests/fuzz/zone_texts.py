@@ -49,7 +49,7 @@ def _check_answers(zone: Zone) -> None:
                     packet = plain_query(qname, qtype)
                     reply = respond(packet, table, Source(1), now=NOW)
                     assert isinstance(reply, Reply)
-                    check_reply(packet, reply.wire, 512)
+                    check_reply(packet, reply.wire, 512, any_zone=True)
 
 
 def _check_transfer(zone: Zone) -> None:

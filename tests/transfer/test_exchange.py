@@ -2,6 +2,7 @@
 
 import ipaddress
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import dns.edns
@@ -13,10 +14,12 @@ import dns.rdatatype
 import dns.tsig
 import dns.tsigkeyring
 import pytest
+from structlog.testing import capture_logs
 
 from gslb.config.access import AccessList
 from gslb.config.peers import Peer
 from gslb.transfer.exchange import Exchange, Published, Stream
+from gslb.transfer.sparing import TOLD_PER_MINUTE
 from gslb.wire.names import Name, name_from_text
 from gslb.wire.tsig import TsigKey
 from gslb.zone.diff import ChangeSet, diff
@@ -313,3 +316,18 @@ def test_octets_that_are_no_message_are_a_form_error(zone_of) -> None:
     )
     assert isinstance(reply, bytes)
     assert reply[3] & 15 == dns.rcode.FORMERR
+
+
+def test_a_flood_of_what_is_refused_writes_a_few_lines(zone_of) -> None:
+    world = World(zone_of)
+    stranger = TsigKey(name_from_text("stranger."), "hmac-sha256", bytes(32))
+    signed = transfer()
+    signed.use_tsig(keyring(stranger))
+    notify = dns.message.make_query("x.example.", "SOA")
+    notify.set_opcode(dns.opcode.NOTIFY)
+    with capture_logs() as logged:
+        for query in (signed.to_wire(), transfer().to_wire(), notify.to_wire()):
+            for _ in range(100):
+                world.exchange.answer(query, "192.0.2.99", lambda _: None, udp=False)
+    events = Counter(line["event"] for line in logged)
+    assert events == dict.fromkeys(("tsig_refused", "transfer_refused", "notify_refused"), TOLD_PER_MINUTE)

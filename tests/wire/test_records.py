@@ -12,7 +12,7 @@ from gslb.wire.codes import AA, CLASS_CH, CLASS_IN, QR, RRType
 from gslb.wire.edns import Edns
 from gslb.wire.names import name_from_text
 from gslb.wire.rdata import rdata_from_text
-from gslb.wire.records import Message, MessageError, Question, Record, is_well_formed, parse_message
+from gslb.wire.records import Message, MessageError, Question, Record, is_well_formed, parse_message, parse_request
 
 EXAMPLE = name_from_text("example.")
 WWW = name_from_text("www.example.")
@@ -313,3 +313,33 @@ def test_what_dnspython_packs_is_read_with_equal_content() -> None:
 )
 def test_rdata_by_itself_is_well_formed_or_not(rtype: int, rdata: bytes, *, well_formed: bool) -> None:
     assert is_well_formed(rtype, rdata) is well_formed
+
+
+def request(*records: bytes, question: bytes = b"\x07example\x00\x00\x06\x00\x01") -> bytes:
+    counts = (1, 0, 0, len(records))
+    return b"\x12\x34\x20\x00" + b"".join(count.to_bytes(2, "big") for count in counts) + question + b"".join(records)
+
+
+def test_of_a_request_only_the_soa_is_read() -> None:
+    damaged = b"\x00\x00\x01\x00\x01\x00\x00\x00\x00\x00\x01x"  # an address of one octet
+    assert parse_request(request(damaged)).additional == (Record(b"\x00", RRType.A, 0, b"x"),)
+    soa = b"\xc0\x0c\x00\x06\x00\x01\x00\x00\x00\x00\x00\x18\xc0\x0c\xc0\x0c" + bytes(20)
+    (read,) = parse_request(request(soa)).additional
+    assert read.rdata == b"\x07example\x00" * 2 + bytes(20)
+    with pytest.raises(MessageError):
+        parse_message(request(damaged))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        request(*[b"\x00\x00\x10\x00\x01\x00\x00\x00\x00\x00\x00"] * 9),
+        request(b"\x00\x00\x10\x00\x01\x00\x00\x00\x00\x0f\xff" + bytes(4095)),
+        request()[:11],
+        request()[:-1],
+    ],
+    ids=["nine records", "over 4,096 octets", "no header", "cut short"],
+)
+def test_what_no_request_is_is_refused_before_it_is_read(data: bytes) -> None:
+    with pytest.raises(MessageError):
+        parse_request(data)

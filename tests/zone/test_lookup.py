@@ -259,3 +259,13 @@ def test_missing_names_are_those_without_any_answer(zone_of: ZoneOf, text: str) 
     for name in missing:
         assert {type(index.lookup(name, qtype)) for qtype in (1, 5, 43, 255)} == {NxDomain}
     assert any(name not in index.nodes for name in missing) or text is WILDCARDS
+
+
+def test_the_closest_encloser_of_a_name_with_many_labels(zone_of: ZoneOf) -> None:
+    index = ZoneIndex(zone_of(CORNERS + f"{'d.' * 60}example. 60 A 192.0.2.9\n"))
+    long = b"\x3f" + b"l" * 63
+    for encloser in ("example.", "c.example.", "a.b.c.example.", "x.y.w.example.", f"{'d.' * 30}example."):
+        name = name_from_text(encloser)
+        prefixes = [b"\x01z" * count for count in (*range(12), 60)]
+        for prefix in (long, long * 2, b"\x01z" * 3 + long, *prefixes):
+            assert index.closest(prefix + name).name == name
