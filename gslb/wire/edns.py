@@ -14,7 +14,8 @@ DEFAULT_UDP_SIZE = 1232
 PLAIN_UDP_SIZE = 512
 """The limit without EDNS (RFC 1035 section 4.2.1), and the least a size in an OPT means."""
 MAX_OPTIONS = 64
-"""In one OPT record, several times as many as there are kinds: none is worth more time than its query."""
+"""Read of one OPT record, several times as many as there are kinds; those after them are passed over, as those that
+nobody knows are (RFC 6891 section 6.1.2), so that none is worth more time than its query."""
 _DO = 0x8000
 
 
@@ -41,8 +42,7 @@ class Edns:
 
 
 def parse_options(data: bytes) -> tuple[tuple[int, bytes], ...]:
-    """The options of an OPT rdata. Raises `ValueError` when they do not fill it exactly, or are more than
-    MAX_OPTIONS."""
+    """The options of an OPT rdata, the first MAX_OPTIONS of them. Raises `ValueError` when they run past its end."""
     found: list[tuple[int, bytes]] = []
     position = 0
     while position < len(data):
@@ -51,7 +51,7 @@ def parse_options(data: bytes) -> tuple[tuple[int, bytes], ...]:
         if len(length) < 2 or position > len(data):
             raise ValueError("an option runs past the end of the OPT record")
         if len(found) == MAX_OPTIONS:
-            raise ValueError(f"more than {MAX_OPTIONS} options")
+            break
         found.append((code, data[position - int.from_bytes(length, "big") : position]))
     return tuple(found)
 

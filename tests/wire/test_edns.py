@@ -59,3 +59,9 @@ def test_our_opt_carries_size_do_and_the_upper_bits_of_the_rcode(rcode: int, *, 
 def test_a_reply_is_as_long_as_both_sides_allow(offered: int | None, ours: int, limit: int) -> None:
     edns = None if offered is None else Edns(offered, 0, dnssec_ok=False)
     assert reply_limit(edns, ours) == limit
+
+
+def test_options_after_the_first_64_are_passed_over() -> None:
+    assert parse_options(b"\x00\x03\x00\x00" * 64) == ((3, b""),) * 64
+    assert parse_options(b"\x00\x03\x00\x00" * 1000) == ((3, b""),) * 64
+    assert parse_options(b"\x00\x03\x00\x00" * 64 + b"\x00\x0a\x00\x08abcdefgh") == ((3, b""),) * 64
