@@ -83,6 +83,7 @@ class TcpConnection(asyncio.Protocol):
         self._paused = False
         self._ended = False
         self._shut = False
+        self._over = False
         self._transport: asyncio.Transport | None = None
         self._idle_until = 0.0
         self._timer: asyncio.TimerHandle | None = None
@@ -150,6 +151,9 @@ class TcpConnection(asyncio.Protocol):
 
     def _step(self) -> bool:
         """Answer one query, write one message of a transfer. True when there is more to do, and the client reads."""
+        if self._over and not self._shut:
+            self._count_handshake("timeout")
+            self.close()
         if self._shut or self._paused:
             return False
         if self._tls is not None and not self._tls.established and not self._shake_hands(self._tls):
@@ -324,8 +328,8 @@ class TcpConnection(asyncio.Protocol):
             log.warning("transfer_too_slow", client=self.client, advice=advice)
             self._abort()
         elif now >= self._idle_until:
-            self._count_handshake("timeout")
-            self.close()
+            self._over = True  # many may be idle for equally long: each is closed when it is its turn
+            self._owner.turns.add(self._step)
         else:
             self._look_at(min(ends, self._idle_until))
 
