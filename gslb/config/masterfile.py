@@ -30,7 +30,8 @@ _FIELD = re.compile(r"""\s*((?:[^\s"\\]|\\.|"(?:[^"\\]|\\.)*")+)""")
 _TTL = re.compile(r"\d+(?:[smhdw]\d+)*[smhdw]?", re.ASCII | re.IGNORECASE)
 _TTL_PART = re.compile(r"(\d+)([smhdw]?)", re.ASCII)
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_CLASSES = {"IN", "CH", "HS", "CS", "NONE", "ANY"}
+_CLASS = re.compile(r"IN|CH|HS|CS|NONE|ANY|CLASS\d{1,5}", re.ASCII | re.IGNORECASE)
+_OUR_CLASSES = {"IN", "CLASS1"}  # the second is the first in the generic form of RFC 3597 section 5
 _MAX_INCLUDES = 16
 _MAX_GENERATED = 1_000_000
 """Records that the $GENERATE of a zone may make, all together."""
@@ -225,9 +226,9 @@ class _Reader:
             word, at = _next_field(text, at)
             if _TTL.fullmatch(word):
                 ttl = _ttl_seconds(word)
-            elif word.upper() not in _CLASSES:
+            elif _CLASS.fullmatch(word) is None:
                 return ttl, word, at
-            elif word.upper() != "IN":
+            elif word.upper() not in _OUR_CLASSES:
                 raise ValueError(f"the class {word.upper()} is not served; zones here are of class IN")
 
     def _ttl_of(self, written: int | None, rtype: int, rdata: bytes) -> int:
