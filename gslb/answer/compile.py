@@ -6,52 +6,25 @@ start is quick and the memory is that of what is asked. What is steered is not i
 owner and type: a health change replaces the draws it touches and nothing else.
 """
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import replace
 
 from gslb.answer.finished import Facts, Finished, render_heads
-from gslb.answer.referral import ReferralTemplate, ReferralWriter
-from gslb.answer.template import Template, render_alias, render_rrset
+from gslb.answer.referral import ReferralWriter
+from gslb.answer.segments import ADDITIONAL, ANSWER, AUTHORITY, Answer, Segment
+from gslb.answer.signed import SignedAnswers
+from gslb.answer.template import render_alias, render_rrset
 from gslb.wire.codes import AA, Rcode, RRType, is_meta_type
 from gslb.wire.names import ROOT, Name, is_at_or_below, name_to_text
 from gslb.wire.rdata import alias_target, is_service_alias, target
 from gslb.zone.lookup import Alias, Found, NoData, Node, NxDomain, Outcome, Redirection, Referral, ZoneIndex
 from gslb.zone.rrset import RRset
-from gslb.zone.steered import SteeredKey
+from gslb.zone.signing import signing_of
 from gslb.zone.zone import Zone
 
-ANSWER, AUTHORITY, ADDITIONAL = 0, 1, 2
 _TYPES_KEPT = 1024
 """Negative answers are kept per zone and type; above stand private and unassigned types, and floods of them."""
 _ADDRESS_TYPES = (RRType.A, RRType.AAAA)
 _SERVICES = (RRType.SVCB, RRType.HTTPS)
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """One rrset of a section. When it does not fit, `required` sets TC; the rest goes silently (RFC 2181 section 9)."""
-
-    section: int
-    count: int
-    template: Template | ReferralTemplate
-    required: bool = True
-
-
-class Answer(NamedTuple):
-    """What a zone answers to one name and type, but for the draw.
-
-    `draw`: the steered owner and type whose outcomes make the answer section. `next`: the owner where a chain goes
-    on, the target of the CNAME in the last segment. `exact`: the name exists, so there are few answers like this one
-    and they may be kept finished. `dname`: the owner of the DNAME in the first segment.
-    """
-
-    rcode: Rcode
-    authoritative: bool
-    segments: tuple[Segment, ...]
-    exact: bool = False
-    draw: SteeredKey | None = None
-    next: Name | None = None
-    dname: Name | None = None
 
 
 class ZoneTable:
@@ -62,11 +35,13 @@ class ZoneTable:
         self.apex = zone.apex
         self.text = name_to_text(zone.apex)
         self._index = ZoneIndex(zone)
+        self.signing = signing_of(self._index)
+        self._signed = SignedAnswers(zone, self.signing.denial) if self.signing is not None else None
         self._segments: dict[tuple[Name, int], tuple[Segment, ...]] = {}
         self._aliases: dict[tuple[Name, bool], Answer] = {}
         self._renamings: dict[Name, tuple[Segment, bool, bool]] = {}
-        self._referrals: dict[Name, tuple[Segment, ...]] = {}
-        self._wildcard_referrals: dict[Name, tuple[Segment, ...]] = {}
+        self._referrals: dict[tuple[Name, bool], tuple[Segment, ...]] = {}
+        self._wildcard_referrals: dict[tuple[Name, bool], tuple[Segment, ...]] = {}
         soa = zone.rrsets[zone.apex][RRType.SOA]
         # RFC 2308 section 3: a negative answer's TTL is the lesser of the SOA's own and its last field.
         self._negative_ttl = min(soa.ttl_seconds, zone.soa.minimum)
@@ -91,16 +66,21 @@ class ZoneTable:
     def negative(self, ttl_seconds: int | None = None) -> Segment:
         """The SOA for a negative answer; a health-caused one lives no longer than `ttl_seconds`."""
         ttl = self._negative_ttl if ttl_seconds is None else min(self._negative_ttl, ttl_seconds)
-        soa = self.zone.rrsets[self.apex][RRType.SOA]
-        return Segment(AUTHORITY, 1, render_rrset(soa, self.apex, owner_is_open=False, ttl_seconds=ttl))
+        soa = replace(self.zone.rrsets[self.apex][RRType.SOA], ttl_seconds=ttl)
+        return self._segment(AUTHORITY, soa, owner_is_open=False)
 
     def outcome(self, qname: Name, qtype: int) -> tuple[Outcome, Node]:
         """What `answer` is made from, and the node of the name or its closest encloser: for those who explain it."""
         return self._index.lookup(qname, qtype), self._index.closest(qname)
 
-    def answer(self, qname: Name, qtype: int) -> Answer:
-        """The answer to a canonical name at or below the apex."""
+    def answer(self, qname: Name, qtype: int, *, signed: bool = False) -> Answer:
+        """The answer to a canonical name at or below the apex; `signed`: with what DO asks for, where the zone is."""
         outcome = self._index.lookup(qname, qtype)
+        if not signed or self._signed is None:
+            return self._answer(outcome, qname, qtype, signed=False)
+        return self._signed.of(self._answer(outcome, qname, qtype, signed=True), outcome, qname)
+
+    def _answer(self, outcome: Outcome, qname: Name, qtype: int, *, signed: bool) -> Answer:
         if isinstance(outcome, NxDomain):
             return self.nxdomain
         if isinstance(outcome, NoData):
@@ -110,7 +90,7 @@ class ZoneTable:
         if isinstance(outcome, Alias):
             return self._alias(outcome.node, outcome.rrset, qname)
         if isinstance(outcome, Referral):
-            return self._referral(outcome.node, qname)
+            return self._referral(outcome.node, qname, with_ds=signed)
         return self._redirection(outcome, qtype)
 
     def _found(self, node: Node, rrset: RRset, qname: Name) -> Answer:
@@ -166,34 +146,44 @@ class ZoneTable:
             kept = self._renamings[rrset.owner] = segment, stays, endless
         return kept
 
-    def _referral(self, cut: Node, qname: Name) -> Answer:
-        """NS records of the child, and glue: required for servers inside the child (RFC 9471 section 3.1), sent where
-        it fits for the others. A DS record in an unsigned zone is for those who ask for it: nobody can trust it."""
+    def _referral(self, cut: Node, qname: Name, *, with_ds: bool) -> Answer:
+        """NS records of the child, its DS for DO in a signed zone, and glue: required for servers inside the child
+        (RFC 9471 section 3.1), sent where it fits for the others. A DS record in an unsigned zone is for those who ask
+        for it: nobody can trust it."""
+        key = (cut.name, with_ds)
         if not is_at_or_below(qname, cut.name):  # the cut is a wildcard
-            segments = self._wildcard_referrals.get(cut.name) or self._synthesized_referral(cut)
-            self._wildcard_referrals[cut.name] = segments
+            segments = self._wildcard_referrals.get(key) or self._synthesized_referral(cut, with_ds=with_ds)
+            self._wildcard_referrals[key] = segments
         else:
-            segments = self._referrals.get(cut.name) or self._shortened_referral(cut)
-            self._referrals[cut.name] = segments
+            segments = self._referrals.get(key) or self._shortened_referral(cut, with_ds=with_ds)
+            self._referrals[key] = segments
         return Answer(Rcode.NOERROR, authoritative=False, segments=segments, exact=cut.name == qname)
 
-    def _synthesized_referral(self, cut: Node) -> tuple[Segment, ...]:
+    def _synthesized_referral(self, cut: Node, *, with_ds: bool) -> tuple[Segment, ...]:
         """A wildcard's: the child stands under the name asked."""
         ns = cut.rrsets[RRType.NS]
-        segments = [self._segment(AUTHORITY, ns, owner_is_open=True)]
+        segments = [self._segment(AUTHORITY, ns, owner_is_open=True, signable=False)]
+        if with_ds and RRType.DS in cut.rrsets:
+            segments.append(self._segment(AUTHORITY, cut.rrsets[RRType.DS], owner_is_open=True))
         for host in _targets(ns):
             segments += self._addresses(host, required=is_at_or_below(host, cut.name))
         return tuple(segments)
 
-    def _shortened_referral(self, cut: Node) -> tuple[Segment, ...]:
+    def _shortened_referral(self, cut: Node, *, with_ds: bool) -> tuple[Segment, ...]:
         """Every other cut's: there are few, and each is the same whatever is asked below it."""
         writer = ReferralWriter(cut.name, self.apex)
         ns = cut.rrsets[RRType.NS]
         segments = [Segment(AUTHORITY, len(ns.rdatas), writer.first(ns))]
+        if with_ds and RRType.DS in cut.rrsets:
+            ds = cut.rrsets[RRType.DS]
+            segments.append(Segment(AUTHORITY, len(ds.rdatas), writer.then(ds), signable=ds))
         for host in _targets(ns):
             required = is_at_or_below(host, cut.name)
-            found = self._addresses_of(host)
-            segments += [Segment(ADDITIONAL, len(rrset.rdatas), writer.then(rrset), required) for rrset in found]
+            signable = self._speaks_for(host)
+            segments += [
+                Segment(ADDITIONAL, len(rrset.rdatas), writer.then(rrset), required, rrset if signable else None)
+                for rrset in self._addresses_of(host)
+            ]
         return tuple(segments)
 
     def _with_additional(self, rrset: RRset) -> tuple[Segment, ...]:
@@ -216,15 +206,25 @@ class ZoneTable:
             return [] if is_there else self._addresses(rrset.owner, required=False, owner_is_open=True)
         hosts = (target(rrset.rtype, rdata) for rdata in rrset.rdatas if is_service_alias(rdata))
         aliased = (self.zone.rrsets.get(host, {}).get(rrset.rtype) for host in dict.fromkeys(hosts) if host)
-        return [self._segment(ADDITIONAL, each, owner_is_open=False, required=False) for each in aliased if each]
+        return [
+            self._segment(ADDITIONAL, each, owner_is_open=False, required=False, signable=self._speaks_for(each.owner))
+            for each in aliased
+            if each
+        ]
 
     def _addresses(self, host: Name, *, required: bool, owner_is_open: bool = False) -> list[Segment]:
         """Addresses of a host that the zone holds, glue included. What is steered is left out: additional data never
         draws, and resolvers ask."""
+        signable = self._speaks_for(host)
         return [
-            self._segment(ADDITIONAL, rrset, owner_is_open=owner_is_open, required=required)
+            self._segment(ADDITIONAL, rrset, owner_is_open=owner_is_open, required=required, signable=signable)
             for rrset in self._addresses_of(host)
         ]
+
+    def _speaks_for(self, host: Name) -> bool:
+        """True for a name whose data is this zone's own, and not glue."""
+        node = self._index.nodes.get(host)
+        return node is not None and node.veil is None
 
     def _addresses_of(self, host: Name) -> list[RRset]:
         rrsets = self.zone.rrsets.get(host, {})
@@ -232,9 +232,11 @@ class ZoneTable:
             rrsets[rtype] for rtype in _ADDRESS_TYPES if rtype in rrsets and (host, int(rtype)) not in self.zone.steered
         ]
 
-    def _segment(self, section: int, rrset: RRset, *, owner_is_open: bool, required: bool = True) -> Segment:
+    def _segment(
+        self, section: int, rrset: RRset, *, owner_is_open: bool, required: bool = True, signable: bool = True
+    ) -> Segment:
         template = render_rrset(rrset, self.apex, owner_is_open=owner_is_open)
-        return Segment(section, len(rrset.rdatas), template, required)
+        return Segment(section, len(rrset.rdatas), template, required, rrset if signable else None)
 
     def __repr__(self) -> str:
         return f"<ZoneTable {self.text} serial {self.zone.serial}>"

@@ -6,10 +6,11 @@ It walks the same answers as `respond`, but shows the draw instead of taking it.
 from dataclasses import dataclass
 from typing import Any
 
-from gslb.answer.compile import Answer, ZoneTable
+from gslb.answer.compile import ZoneTable
 from gslb.answer.draws import Draw
 from gslb.answer.found_at import END_OF_CHAIN, END_OF_LOOP, FoundAt, found_at
 from gslb.answer.respond import MAX_STEPS, UNANSWERED
+from gslb.answer.segments import Answer
 from gslb.answer.shown import shown_outcomes, shown_segments
 from gslb.answer.table import AnswerTable
 from gslb.steering.conditions import MemberState

@@ -10,6 +10,11 @@ Heads = tuple[bytes, bytes, bytes, bytes]
 """Octets 2 to 11 of a reply without EDNS, with RD clear and set, then with EDNS likewise."""
 
 
+WITHOUT_DO, WITH_DO = b"\x00", b"\x01"
+"""What follows the question in the key under which an answer of a signed zone is kept. Other zones answer both alike,
+and nothing follows."""
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What is counted of a reply: zone text ("" for none of ours), qtype and rcode."""

@@ -29,6 +29,10 @@ class ReferralTemplate:
     offsets: tuple[int, ...]
     apex_octets: int
 
+    @property
+    def owner_is_open(self) -> bool:
+        return False
+
     def fill(self, owner: bytes, apex: bytes) -> bytes:
         if owner != QNAME_POINTER:
             return self.plain.fill(owner, apex)

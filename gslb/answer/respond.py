@@ -5,15 +5,16 @@ what fits. Truncation is at rrset boundaries: an optional rrset that does not fi
 sets TC.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import dropwhile
 from types import MappingProxyType
 from typing import NamedTuple
 
 from gslb.answer.chaos import chaos_record
-from gslb.answer.compile import ADDITIONAL, ANSWER, AUTHORITY, Segment, ZoneTable
+from gslb.answer.compile import ZoneTable
 from gslb.answer.draws import Draw, DrawSource, Outcome
-from gslb.answer.finished import Facts, Finished, render_heads
+from gslb.answer.finished import WITH_DO, WITHOUT_DO, Facts, Finished, render_heads
 from gslb.answer.options import (
     Asking,
     NodeOptions,
@@ -24,6 +25,7 @@ from gslb.answer.options import (
     padded,
     reply_opt,
 )
+from gslb.answer.segments import ADDITIONAL, ANSWER, AUTHORITY, Answer, Link, Segment
 from gslb.answer.table import AnswerTable
 from gslb.answer.template import POINTERS
 from gslb.wire.codes import AA, CLASS_CH, CLASS_IN, TC, Opcode, Rcode, RRType
@@ -38,7 +40,7 @@ from gslb.wire.ede import (
     UNKNOWN_OPCODE,
 )
 from gslb.wire.edns import DEFAULT_UDP_SIZE, render_opt, reply_limit
-from gslb.wire.message import MAX_MESSAGE_OCTETS, QNAME_POINTER, Counts, pointer, render_header
+from gslb.wire.message import MAX_MESSAGE_OCTETS, MAX_POINTER_OFFSET, QNAME_POINTER, Counts, pointer, render_header
 from gslb.wire.names import Name
 from gslb.wire.query import HEADER_OCTETS, NOT_ONE_QUESTION, FormError, Query, opcode_of, parse_query
 from gslb.zone.steered import SteeredKey
@@ -87,14 +89,18 @@ class _Piece(NamedTuple):
     records: int
     octets: bytes
     required: bool
+    follows: bool = False
 
 
 class _Draft:
     """What a walk through a zone gathers. `owner` is how the current step's owner is written, `offset` where the
-    next piece will stand, `drawn` the steered owner whose outcomes were drawn last, `error` the extended error."""
+    next piece will stand, `drawn` the steered owner whose outcomes were drawn last, `error` the extended error.
+    `signed`: DO was set, and the zone is signed; `proof` is what then has to be shown not to exist."""
 
     def __init__(self, query: Query, zone: ZoneTable) -> None:
         self.pieces: list[_Piece] = []
+        self.signed = zone.signing is not None and query.edns is not None and query.edns.dnssec_ok
+        self.proof: dict[Name, Link] = {}
         self.outcomes: tuple[Outcome, ...] = ()
         self.rcode = Rcode.NOERROR
         self.authoritative = True
@@ -108,7 +114,13 @@ class _Draft:
 
     def add(self, segment: Segment) -> None:
         octets = segment.template.fill(self.owner, self._apex)
-        self._append(_Piece(segment.section, segment.count, octets, segment.required))
+        self._append(_Piece(segment.section, segment.count, octets, segment.required, segment.follows))
+
+    def prove(self) -> None:
+        """Add what has to be shown; whatever comes before it in the message is there already."""
+        for link in self.proof.values():
+            octets = link.template.fill_at(self.owner, self._apex, self.offset, link.owner)
+            self._append(_Piece(AUTHORITY, link.count, octets, required=True))
 
     def add_outcomes(self, key: SteeredKey, outcomes: tuple[Outcome, ...]) -> None:
         octets = b"".join(self.owner + outcome.record for outcome in outcomes)
@@ -118,14 +130,16 @@ class _Draft:
         self.drawn = key
 
     def _append(self, piece: _Piece) -> None:
-        self._last_start = self.offset
+        if not piece.follows:
+            self._last_start = self.offset
         self.offset += len(piece.octets)
         self.pieces.append(piece)
 
-    def follow(self) -> None:
-        """The next owner is the target of the CNAME just added: a pointer to where it stands in the rdata. MAX_STEPS
-        CNAMEs and DNAMEs stay well within a pointer's reach."""
-        self.owner = pointer(self._last_start + len(self.owner) + _RECORD_FIXED_OCTETS)
+    def follow(self, name: Name) -> None:
+        """The next owner, `name`, is the target of the CNAME just added: a pointer to where it stands in the rdata.
+        MAX_STEPS CNAMEs and DNAMEs stay well within a pointer's reach; large signatures may not."""
+        target = self._last_start + len(self.owner) + _RECORD_FIXED_OCTETS
+        self.owner = pointer(target) if target <= MAX_POINTER_OFFSET else name
 
 
 def respond(
@@ -165,7 +179,7 @@ def respond(
     _walk(qname, query.qtype, draft, zone, table, source)
     facts = Facts(zone.text, query.qtype, draft.rcode)
     if draft.lasting:
-        _keep(query, qname, draft, facts, table)
+        _keep(query, qname, draft, facts, table, zone)
     version = ZoneVersion(zone.apex, zone.zone.serial)
     return _emit(query, asking, version, draft, facts, reply_limit(query.edns, udp_size) if udp else MAX_MESSAGE_OCTETS)
 
@@ -239,16 +253,22 @@ def _walk(qname: Name, qtype: int, draft: _Draft, zone: ZoneTable, table: Answer
     than once is sent once: a reply holds no rrset twice (RFC 2181 section 5)."""
     seen: set[Name] = set()
     dnames: set[Name] = set()
+    additional: list[Segment] = []  # behind the proof
     name: Name | None = qname
     while name is not None and name not in seen and len(seen) <= MAX_STEPS:
         if seen:
-            draft.follow()
-        answer = zone.answer(name, qtype)
+            draft.follow(name)
+        answer = zone.answer(name, qtype, signed=draft.signed)
         if not seen:
             draft.authoritative = answer.authoritative
         seen.add(name)
-        for segment in answer.segments[1:] if answer.dname in dnames else answer.segments:
-            draft.add(segment)
+        for segment in _behind_dname(answer) if answer.dname in dnames else answer.segments:
+            if segment.section == ADDITIONAL and draft.signed:
+                additional.append(segment)
+            else:
+                draft.add(segment)
+        for link in answer.proof:
+            draft.proof[link.owner] = link
         if answer.dname is not None:
             dnames.add(answer.dname)
         draft.rcode = answer.rcode
@@ -258,6 +278,14 @@ def _walk(qname: Name, qtype: int, draft: _Draft, zone: ZoneTable, table: Answer
             following = _take(table.draws[answer.draw], answer.draw, draft, zone, source)
             # A CNAME that is asked for is the answer, and no step on the way (RFC 1034 section 3.6.2).
             name = None if qtype in _CNAME_IS_ANSWER else following
+    draft.prove()
+    for segment in additional:
+        draft.add(segment)
+
+
+def _behind_dname(answer: Answer) -> Iterator[Segment]:
+    """The segments without the DNAME and its signatures."""
+    return dropwhile(lambda segment: segment.follows, answer.segments[1:])
 
 
 def _take(draw: Draw, key: SteeredKey, draft: _Draft, zone: ZoneTable, source: DrawSource) -> Name | None:
@@ -301,8 +329,10 @@ def _fit(pieces: list[_Piece], room: int) -> tuple[list[_Piece], bool]:
     if sum(len(piece.octets) for piece in ordered) <= room:
         return ordered, False
     kept: list[_Piece] = []
+    before_fits = True
     for piece in sorted(ordered, key=lambda piece: not piece.required):
-        if len(piece.octets) <= room:
+        before_fits = len(piece.octets) <= room and (before_fits or not piece.follows)
+        if before_fits:
             room -= len(piece.octets)
             kept.append(piece)
         elif piece.required:
@@ -317,7 +347,7 @@ def _counts(pieces: list[_Piece]) -> Counts:
     return (counts[ANSWER], counts[AUTHORITY], counts[ADDITIONAL])
 
 
-def _keep(query: Query, qname: Name, draft: _Draft, facts: Facts, table: AnswerTable) -> None:
+def _keep(query: Query, qname: Name, draft: _Draft, facts: Facts, table: AnswerTable, zone: ZoneTable) -> None:
     """Keep what may be answered again without a walk: names that exist, at most one draw, and that at the end."""
     question = qname + query.question[len(qname) :]
     if question in table.kept:  # but it does not fit, or was asked over TCP
@@ -329,4 +359,6 @@ def _keep(query: Query, qname: Name, draft: _Draft, facts: Facts, table: AnswerT
     heads = render_heads(AA if draft.authoritative else 0, draft.rcode, (answer, authority, additional))
     tail = b"".join(piece.octets for piece in sorted(static, key=lambda piece: piece.section))
     owner = b"" if draft.drawn is None else draft.owner
+    if zone.signing is not None:
+        question += WITH_DO if draft.signed else WITHOUT_DO
     table.keep(question, Finished(heads, tail, facts, draft.drawn, owner))

@@ -3,7 +3,8 @@
 A query of one plain question, with no EDNS or an OPT without options, and an answer that was finished before, is
 a dictionary lookup, perhaps a draw, and a join; a name that is not there takes a lookup in its zone besides. A query
 whose only option is a cookie, as many resolvers send with everything they ask, is answered as the query without it,
-with our cookie. Everything else is `None`: not mine, ask `respond`. A differential test holds the two equal.
+with our cookie. An answer of a signed zone is finished twice, with DO and without, and found by its zone. Everything
+else is `None`: not mine, ask `respond`. A differential test holds the two equal.
 
 The question's octets after the name are compared as they are: lower-casing them too would take type 65 (HTTPS)
 for type 97. A zero octet inside a label ends the name early, and then no question of ours is equal: names in wire
@@ -14,7 +15,7 @@ from collections.abc import Mapping
 
 from gslb.answer.compile import ZoneTable
 from gslb.answer.draws import DrawSource, Outcome
-from gslb.answer.finished import Finished
+from gslb.answer.finished import WITH_DO, WITHOUT_DO, Finished
 from gslb.answer.table import AnswerTable
 from gslb.answer.template import POINTERS
 from gslb.wire.cookies import CLIENT_OCTETS, COOKIE_OCTETS, ServerCookies
@@ -40,6 +41,8 @@ _CLASS_IN = b"\x00\x01"
 _MAX_WHOLE = 20_000
 _SIZES = (512, 1220, 1232, 1280, 1400, 1410, 1432, 1440, 1452, 1472, 2048, 4000, 4096, 8192, 65535)
 
+_Ending = tuple[bytes, int, bool]
+"""Our OPT, the reply's limit, and whether DO was set."""
 _Whole = tuple[bytes, Finished, int]
 Shortcut = tuple[bytes, Finished, Outcome | None]
 """The reply, what it was made from, and the member drawn."""
@@ -49,16 +52,17 @@ class ShortPath:
     """The short path for one limit of UDP replies. Called with the octets of a datagram."""
 
     def __init__(self, udp_size: int = DEFAULT_UDP_SIZE) -> None:
-        # An OPT without options, as resolvers send it, to our OPT and the reply's limit.
-        self._opts = {
+        # An OPT without options, as resolvers send it.
+        self._opts: dict[bytes, _Ending] = {
             b"\x00\x00\x29" + size.to_bytes(2, "big") + b"\x00\x00" + flags + b"\x00\x00": (
                 render_opt(0, dnssec_ok=flags == b"\x80\x00"),
                 max(PLAIN_UDP_SIZE, min(size, udp_size)),
+                flags == b"\x80\x00",
             )
             for size in _SIZES
             for flags in (b"\x00\x00", b"\x80\x00")
         }
-        self._opts[b""] = (b"", PLAIN_UDP_SIZE)
+        self._opts[b""] = (b"", PLAIN_UDP_SIZE, False)
         self.cookies: ServerCookies | None = None
         # Whole queries but for the id, to whole replies and their limit: of answers without a draw, good while `_kept`
         # is the table's.
@@ -113,7 +117,7 @@ class ShortPath:
         question = data[12 : end - 4].lower() + data[end - 4 : end]
         finished = table.kept.get(question)
         if finished is None:
-            return _nxdomain(data, end, variant, ending, table, option)
+            return self._by_zone(data, question, variant, ending, table, option, keep=keep)
         outcome = None
         record = b""
         if finished.draw is not None:
@@ -131,6 +135,44 @@ class ShortPath:
             self._keep_whole(data, (reply[2:], finished, ending[1]))
         return reply, finished, outcome
 
+    def _by_zone(
+        self,
+        data: bytes,
+        question: bytes,
+        variant: int,
+        ending: _Ending,
+        table: AnswerTable,
+        option: bytes,
+        *,
+        keep: bool,
+    ) -> Shortcut | None:
+        """The reply to a question that alone does not tell its answer: the zone is signed, or the name not there."""
+        qname = question[:-4]
+        zone = _zone_of(qname, table.zones)
+        if zone is None or question[-2:] != _CLASS_IN:
+            return None
+        end = 12 + len(question)
+        opt, limit, dnssec_ok = ending
+        if option:
+            opt = _opt_with(opt, option)
+        if zone.signing is not None:
+            finished = table.kept.get(question + (WITH_DO if dnssec_ok else WITHOUT_DO))
+            if finished is not None:
+                reply = b"".join((data[:2], finished.heads[variant], data[12:end], finished.tail, opt))
+                if keep and len(reply) <= limit and data.startswith(question, 12):
+                    self._keep_whole(data, (reply[2:], finished, limit))
+                return None if len(reply) > limit else (reply, finished, None)
+            if dnssec_ok:  # what shows that there is no such name is for `respond` to find
+                return None
+        finished = zone.finished_nxdomain(qname, question[-4] << 8 | question[-3])
+        if finished is None:
+            return None
+        # There are too many such names to keep their answers, and under a random-subdomain attack they are nearly all
+        # there is.
+        tail = zone.nxdomain_tail.fill(b"", POINTERS[end - 4 - len(zone.apex)])
+        reply = b"".join((data[:2], finished.heads[variant], data[12:end], tail, opt))
+        return None if len(reply) > limit else (reply, finished, None)
+
     def _keep_whole(self, data: bytes, whole: _Whole) -> None:
         """Keep the reply to a query that was asked in lower case; random case would only fill the memory."""
         if len(self._whole) >= _MAX_WHOLE:
@@ -141,24 +183,6 @@ class ShortPath:
 def _opt_with(opt: bytes, options: bytes) -> bytes:
     """An OPT without options, if any, with these."""
     return opt[:-2] + len(options).to_bytes(2, "big") + options if opt else b""
-
-
-def _nxdomain(
-    data: bytes, end: int, variant: int, ending: tuple[bytes, int], table: AnswerTable, option: bytes
-) -> Shortcut | None:
-    """The answer to a name that is not there. There are too many such names to keep their answers, and under a
-    random-subdomain attack they are nearly all there is."""
-    qname = data[12 : end - 4].lower()
-    zone = _zone_of(qname, table.zones)
-    if zone is None or data[end - 2 : end] != _CLASS_IN:
-        return None
-    finished = zone.finished_nxdomain(qname, data[end - 4] << 8 | data[end - 3])
-    if finished is None:
-        return None
-    tail = zone.nxdomain_tail.fill(b"", POINTERS[end - 4 - len(zone.apex)])
-    opt = _opt_with(ending[0], option) if option else ending[0]
-    reply = b"".join((data[:2], finished.heads[variant], data[12:end], tail, opt))
-    return None if len(reply) > ending[1] else (reply, finished, None)
 
 
 def _zone_of(qname: bytes, zones: Mapping[Name, ZoneTable | None]) -> ZoneTable | None:

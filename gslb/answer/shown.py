@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 
-from gslb.answer.compile import Segment
 from gslb.answer.draws import Outcome
+from gslb.answer.segments import Segment
 from gslb.answer.template import POINTERS
 from gslb.wire.codes import CLASS_IN, type_to_text
 from gslb.wire.message import MAX_MESSAGE_OCTETS, QNAME_POINTER, render_header

@@ -3,7 +3,8 @@
 Two names cannot be written before the question is known, and both come out as a compression pointer: the *owner*
 (the question name, or where a CNAME's target stands), and the *apex*, a suffix of every question name in the
 zone, at an offset that depends on the question's length. A template is the octets between such holes, so one
-template serves exact names, wildcards, chains and negatives.
+template serves exact names, wildcards, chains and negatives. Where several rrsets of one owner are rendered together,
+the owner of all records but the first is a hole too, the *start*: it becomes a pointer to where the template begins.
 """
 
 import struct
@@ -11,18 +12,18 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from gslb.wire.codes import CLASS_IN, RRType
-from gslb.wire.message import pointer
+from gslb.wire.message import MAX_POINTER_OFFSET, pointer
 from gslb.wire.names import Name, is_at_or_below
 from gslb.wire.rdata import embedded_names
 from gslb.zone.rrset import RRset
 
-OWNER, APEX = True, False
+APEX, OWNER, START = 0, 1, 2
 POINTERS = tuple(pointer(offset) for offset in range(512))
 """Pointers to every offset that a question can hold."""
 
 _RECORD_HEADER = struct.Struct("!HHIH")
 
-Hole = bool
+Hole = int
 _Run = list["bytes | Hole"]
 
 
@@ -32,16 +33,26 @@ class Template(NamedTuple):
     parts: tuple[bytes, ...]
     holes: tuple[Hole, ...]
 
-    def fill(self, owner: bytes, apex: bytes) -> bytes:
-        """The octets, with both names as given."""
+    def fill_at(self, owner: bytes, apex: bytes, offset: int, name: Name) -> bytes:
+        """As `fill`, for a place at `offset` in the message; `name` is what the template begins with."""
+        return self.fill(owner, apex, pointer(offset) if offset <= MAX_POINTER_OFFSET else name)
+
+    @property
+    def owner_is_open(self) -> bool:
+        """True when the records begin with the owner that is left open."""
+        return not self.parts[0] and self.holes[:1] == (OWNER,)
+
+    def fill(self, owner: bytes, apex: bytes, start: bytes = b"") -> bytes:
+        """The octets, with the names as given."""
         parts, holes = self
         if not any(holes):  # the apex alone: negatives, nearly always
             return apex.join(parts)
+        names = (apex, owner, start)
         if len(holes) == 1:
-            return owner.join(parts)
+            return names[holes[0]].join(parts)
         filled = [parts[0]]
         for hole, part in zip(holes, parts[1:], strict=True):
-            filled.append(owner if hole else apex)
+            filled.append(names[hole])
             filled.append(part)
         return b"".join(filled)
 
@@ -54,6 +65,16 @@ def render_rrset(rrset: RRset, apex: Name, *, owner_is_open: bool, ttl_seconds: 
     for rdata in rrset.rdatas:
         run += [OWNER] if owner_is_open else _name(rrset.owner, apex)
         run += render_record(rrset.rtype, ttl, rdata, apex)
+    return _template(run)
+
+
+def render_together(rrsets: Iterable[RRset], apex: Name, ttl_seconds: int) -> Template:
+    """All records of some rrsets of one owner, which is written out once."""
+    run: _Run = []
+    for rrset in rrsets:
+        for rdata in rrset.rdatas:
+            run += [START] if run else _name(rrset.owner, apex)
+            run += render_record(rrset.rtype, ttl_seconds, rdata, apex)
     return _template(run)
 
 

@@ -14,7 +14,7 @@ from gslb.app.pauses import set_aside
 from gslb.config.node import MonitorProfile, ZoneSource
 from gslb.config.problems import ConfigError, Problem
 from gslb.config.textfile import read_text
-from gslb.config.versions import VersionStore
+from gslb.config.versions import StaleSerialError, VersionStore
 from gslb.config.zones import load_zone
 from gslb.transfer.journal import JournalError
 from gslb.wire.names import Name, name_to_text
@@ -85,6 +85,8 @@ class Zones:
             view = self.record(zone)
         except ConfigError as error:
             return Loaded(source.apex, None, error.problems)
+        except StaleSerialError as error:
+            return Loaded(source.apex, None, (Problem(str(source.path), 1, name_to_text(source.apex), str(error)),))
         except (OSError, JournalError) as error:
             return Loaded(source.apex, None, (_not_stored(source, error),))
         served = self.entries.get(source.apex)

@@ -6,12 +6,16 @@ from gslb.config.problems import Findings, Problem
 from gslb.wire.codes import RRType
 from gslb.wire.names import Name, name_to_text
 from gslb.zone.builder import ZoneBuilder
-from gslb.zone.checks import Finding, check_zone
+from gslb.zone.checks import check_zone
+from gslb.zone.completeness import check_signing, check_unsigned
+from gslb.zone.finding import Finding
 from gslb.zone.rrset import RRset
 from gslb.zone.zone import Zone
 
 NAMESERVER_TTL = 3600
 """The TTL of NS records that the node gives a zone, in seconds."""
+
+_SIGN_A_MASTER_FILE = "leave it out, or serve the signed zone from a master file (.zone) or a primary"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +47,12 @@ class Draft:
         if servers and (self.apex, int(RRType.NS), None) not in self.places:
             self.builder.add(RRset(self.apex, int(RRType.NS), NAMESERVER_TTL, servers))
 
-    def finish(self, findings: Findings) -> Zone:
+    def finish(self, findings: Findings, *, may_be_signed: bool) -> Zone:
         """The zone, when neither reading nor the checks found a problem. Raises `ConfigError`."""
         zone = self.builder.build()
         all_was_read = not (self.unread or findings.problems)
-        for finding in check_zone(zone):
+        signing = check_signing(zone) if may_be_signed else check_unsigned(zone, _SIGN_A_MASTER_FILE)
+        for finding in (*check_zone(zone), *signing):
             if all_was_read or not finding.is_absence:
                 self._report(finding, findings)
         findings.raise_if_any()

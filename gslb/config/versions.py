@@ -16,6 +16,7 @@ import structlog
 
 from gslb.wire.names import Name, name_to_text
 from gslb.zone.serial import is_newer, next_serial
+from gslb.zone.signing import is_signed
 from gslb.zone.zone import Zone
 
 log = structlog.get_logger("gslb.config")
@@ -30,6 +31,10 @@ class StoredVersion:
     digest: str
     format: str
     text: str
+
+
+class StaleSerialError(ValueError):
+    """A signed zone whose serial is not newer than that of another version."""
 
 
 class VersionStore:
@@ -54,11 +59,18 @@ class VersionStore:
         """The zone under its serial, which is on disk when this returns.
 
         Unchanged content keeps its serial; else it is max(last + 1, now). `floor` is the serial that a master file
-        states itself: it is taken where it is newer than the last one.
+        states itself: it is taken where it is newer than the last one. A signed zone can have no other; raises
+        `StaleSerialError` when it is not newer.
         """
         last = self.stored(zone.apex)
         digest = zone.digest()
         serial = _serial(last, digest, now_seconds, floor)
+        if serial != zone.serial and is_signed(zone):
+            before = last.serial if last is not None else 0
+            raise StaleSerialError(
+                f"its serial {zone.serial} is not newer than {before}, which was served before, and that of a signed "
+                "zone cannot be changed here: raise it, and sign the zone again"
+            )
         version = StoredVersion(name_to_text(zone.apex), serial, digest, source_format, text)
         if version != last:
             self._write(self._path(zone.apex), version)

@@ -34,12 +34,12 @@ def load_zone(source: ZoneSource, monitors: AnyMapping[str, MonitorProfile], tex
     findings = Findings(str(source.path))
     if source.format == "master":
         draft, files = read_master(written, source, findings)
-        zone = draft.finish(findings)
+        zone = draft.finish(findings, may_be_signed=True)
         return LoadedZone(zone, tuple(sorted(findings.warnings)), zone.serial, files)
     tree = parse_yaml(written, str(source.path))
     if not isinstance(tree, Mapping):
         raise ConfigError([_no_records(tree, source)])
-    zone = read_octodns(tree, source, monitors, findings).finish(findings)
+    zone = read_octodns(tree, source, monitors, findings).finish(findings, may_be_signed=False)
     return LoadedZone(zone, tuple(sorted(findings.warnings)), None, (source.path,))
 
 

@@ -1,8 +1,8 @@
 """Which content a secondary takes from a primary, beyond what makes a stream well-formed.
 
 - Records outside the zone are refused: a primary that sends them is set up wrongly.
-- A signed zone (DNSKEY or RRSIG at the apex) is refused: served without its denial of existence it would be bogus for
-  every validating resolver.
+- A signed zone has to be complete (`zone.completeness`): what it lacks would be bogus for every validating resolver.
+  Nor can it be steered, for its signatures are of what was signed.
 - From a gslb primary the marker must be there: without it somebody forgot `kind: gslb`, and taking the plain zone
   would turn steering off unseen.
 - From a foreign primary the reserved subtree is refused, not dropped, for the same reason: steering that reaches us
@@ -16,10 +16,13 @@ from gslb.transfer.faults import Fault, FaultError
 from gslb.wire.codes import RRType, is_meta_type, type_to_text
 from gslb.wire.names import Name, is_at_or_below, name_to_text
 from gslb.wire.records import Record
-from gslb.zone.private import is_private, reserved_owner
-from gslb.zone.view import View, has_marker
+from gslb.zone.completeness import check_signing
+from gslb.zone.private import is_private, read_private, reserved_owner
+from gslb.zone.signing import is_signed
+from gslb.zone.view import View, has_marker, without_private
+from gslb.zone.zone import Zone
 
-_SIGNED = frozenset({RRType.DNSKEY, RRType.RRSIG})
+_FINDINGS_TOLD = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +40,6 @@ class Acceptance:
                 f"sent {name_to_text(record.owner)}, which lies outside {name_to_text(self.apex)}: "
                 "correct the zone there",
             )
-        if record.owner == self.apex and record.rtype in _SIGNED:
-            raise FaultError(
-                Fault.CONTENT,
-                f"sent a signed zone (it has {type_to_text(record.rtype)} at its apex), and those are not served here "
-                "yet: transfer it from a primary that has it unsigned",
-            )
         if is_meta_type(record.rtype):
             raise FaultError(Fault.MALFORMED, f"sent a record of type {type_to_text(record.rtype)}, which no zone has")
         if self.kind == "foreign" and is_private(record.owner, self.apex):
@@ -53,7 +50,8 @@ class Acceptance:
             )
 
     def check_view(self, view: View) -> None:
-        """Judge a whole zone, each record of which was judged. Raises `FaultError`."""
+        """Judge a whole zone, each record of which was judged; for a signed one this takes time proportional to its
+        size. Raises `FaultError`."""
         types = view.get(self.apex, {})
         if RRType.SOA not in types or len(types[RRType.SOA].rdatas) != 1:
             raise FaultError(Fault.CONTENT, "the zone does not have one SOA record at its apex: correct it there")
@@ -66,6 +64,25 @@ class Acceptance:
                 "there, make this node a peer of `kind: gslb` with its key; here, say `kind: foreign` if that server "
                 "does not steer",
             )
+
+        if is_signed(Zone(self.apex, view, {})):
+            self._check_signed(view)
+
+    def _check_signed(self, view: View) -> None:
+        steering = read_private(self.apex, view)
+        if steering.texts or steering.problems:
+            raise FaultError(
+                Fault.CONTENT,
+                "sent a signed zone that is steered, and signatures are of one answer and not of a draw: leave it "
+                "unsigned there, or leave out its steering",
+            )
+        findings = check_signing(Zone(self.apex, without_private(view), {}))
+        if findings:
+            told = "; ".join(
+                f"{name_to_text(finding.owner)}: {finding.message}" for finding in findings[:_FINDINGS_TOLD]
+            )
+            more = f"; and {len(findings) - _FINDINGS_TOLD} more" if len(findings) > _FINDINGS_TOLD else ""
+            raise FaultError(Fault.CONTENT, f"sent a signed zone that is not complete: {told}{more}")
 
     def can_build_on(self, view: View) -> bool:
         """True when differences may be applied to `view`: it came from a primary of the same kind."""

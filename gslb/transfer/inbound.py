@@ -261,7 +261,7 @@ class _Fetch:
         if isinstance(outcome, Whole):
             return await self._whole(outcome, polled)
         view = await self._changed(have, outcome)
-        self._acceptance.check_view(view)
+        await asyncio.to_thread(self._acceptance.check_view, view)
         return self._fetched(view, outcome.change_sets, "ixfr", polled)
 
     async def _by_axfr(self, polled: Polled, instead_of: str | None) -> Fetched:
@@ -276,7 +276,7 @@ class _Fetch:
         for _ in outcome.gathering.freeze():
             await asyncio.sleep(0)
         view = outcome.gathering.view
-        self._acceptance.check_view(view)
+        await asyncio.to_thread(self._acceptance.check_view, view)
         return self._fetched(view, None, "axfr", polled, instead_of)
 
     async def _changed(self, view: View, outcome: Differences) -> View:

@@ -4,12 +4,12 @@ Each check takes the zone and yields findings; `check_zone` runs them all. An er
 warning is served as it stands: what leaves the rest of the zone sound, and what other name servers load. A finding
 names its owner and type, and the pool where it is about one, so that the reader of a file can say on which line that
 was written. `is_absence` marks findings about something that is not there: a reader that could not read every record
-leaves them out, since the missing one may be just what it could not read.
+leaves them out, since the missing one may be just what it could not read. What a signed zone has to be is in
+`zone.completeness`.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from gslb.wire.codes import RRType, type_to_text
 from gslb.wire.names import (
@@ -23,6 +23,8 @@ from gslb.wire.names import (
     parent,
 )
 from gslb.wire.rdata import alias_target, target, type_of_key
+from gslb.zone.denial import is_hashed_owner
+from gslb.zone.finding import Finding
 from gslb.zone.rrset import RRset
 from gslb.zone.steered import Pool, Steered
 from gslb.zone.zone import Zone
@@ -32,22 +34,9 @@ RESERVED_LABEL = b"\x05_gslb"
 STEERABLE = {RRType.A, RRType.AAAA, RRType.CNAME}
 MAX_WEIGHT = 1000
 _MAX_RRSET_OCTETS = 64_000
-_SIGNED = {RRType.DNSKEY, RRType.RRSIG, RRType.NSEC, RRType.NSEC3, RRType.NSEC3PARAM}
 _ADDRESSES = {RRType.A, RRType.AAAA}
 _AT_A_CUT = {RRType.NS, RRType.DS, RRType.NSEC, RRType.RRSIG, RRType.DNAME}  # a DNAME is an error of its own
 _BESIDE_A_CNAME = {RRType.CNAME, RRType.NSEC, RRType.RRSIG}  # RFC 4034 section 3
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is wrong at `owner` and `rtype` (None: the owner as a whole)."""
-
-    owner: Name
-    rtype: int | None
-    message: str
-    is_error: bool = True
-    pool: str | None = None
-    is_absence: bool = False
 
 
 def check_zone(zone: Zone) -> list[Finding]:
@@ -100,9 +89,6 @@ def _check_rrsets(zone: Zone) -> Iterator[Finding]:
             yield Finding(rrset.owner, rrset.rtype, "a value is there twice; write each one once")
         if sum(len(rdata) + 12 for rdata in rrset.rdatas) > _MAX_RRSET_OCTETS:
             yield Finding(rrset.owner, rrset.rtype, "the records together do not fit into a DNS message of 64 KiB")
-        if rrset.rtype in _SIGNED:
-            said = f"signed zones are not supported yet; leave out {type_to_text(rrset.rtype)} records"
-            yield Finding(rrset.owner, rrset.rtype, said)
 
 
 def _check_cnames(zone: Zone) -> Iterator[Finding]:
@@ -140,7 +126,7 @@ def _check_dnames(zone: Zone) -> Iterator[Finding]:
         return
     for owner, types in zone.rrsets.items():
         above = next((name for name in ancestors(owner) if name in dnames and name != owner), None)
-        if above is not None:
+        if above is not None and not is_hashed_owner(types):
             rtype = type_of_key(next(iter(types)))
             said = f"the DNAME at {name_to_text(above)} takes the place of all below it (RFC 6672 section 2.4)"
             yield Finding(owner, rtype, said)

@@ -1,8 +1,9 @@
 """Where a name stands in a zone: the algorithm of RFC 1034 section 4.3.2 over an index of its names.
 
-The index has a node for every owner and every empty non-terminal between an owner and the apex. Each node knows
-what veils it: the topmost zone cut at or above it, or DNAME above it (RFC 6672 section 2.4); data under a veil is
-never answered. `lookup` gives a value, one of the classes below; rendering it is `answer.compile`'s.
+The index has a node for every owner, and every empty non-terminal between an owner and the apex; owners that are but
+hashes of NSEC3 are none (RFC 5155 section 7.2.8). Each node knows what veils it: the topmost zone cut at or above it,
+or DNAME above it (RFC 6672 section 2.4); data under a veil is never answered. `lookup` gives a value, one of the
+classes below; rendering it is `answer.compile`'s.
 """
 
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from typing import NamedTuple
 from gslb.wire.codes import RRType
 from gslb.wire.names import WILDCARD_LABEL, Name, parent
 from gslb.wire.rdata import alias_target, is_signatures_key
+from gslb.zone.denial import is_hashed_owner, without_nsec3
 from gslb.zone.rrset import RRset
 from gslb.zone.zone import Zone
 
@@ -73,12 +75,16 @@ class Referral:
 
 @dataclass(frozen=True, slots=True)
 class NoData:
-    """The name exists (or a wildcard stands in for it), the type does not."""
+    """The name exists (or a wildcard stands in for it), the type does not; `node` is that name or wildcard."""
+
+    node: Node
 
 
 @dataclass(frozen=True, slots=True)
 class NxDomain:
-    """No such name, and no wildcard for it."""
+    """No such name, and no wildcard for it below its closest encloser, `node`."""
+
+    node: Node
 
 
 Outcome = Found | Alias | Redirection | Referral | NoData | NxDomain
@@ -91,7 +97,8 @@ class ZoneIndex:
         self.zone = zone
         self.nodes: dict[Name, Node] = {}
         for owner, rrsets in zone.rrsets.items():
-            self._insert(owner, rrsets)
+            if not is_hashed_owner(rrsets):
+                self._insert(owner, without_nsec3(rrsets))
         # Where the labels begin that came before the closest encloser of the last name with many: a chain of DNAMEs
         # gives all its names the same ones.
         self._before: tuple[bytes, list[int]] = (b"", [0])
@@ -106,7 +113,7 @@ class ZoneIndex:
             owner = parent(owner)
             if owner in self.nodes:
                 return
-            if owner not in self.zone.rrsets:
+            if owner not in self.zone.rrsets or is_hashed_owner(self.zone.rrsets[owner]):
                 self.nodes[owner] = Node(owner, {})
 
     def _link(self, node: Node) -> None:
@@ -171,7 +178,7 @@ class ZoneIndex:
         if node.name == qname:
             return _at(node, qtype)
         if node.wildcard is None:
-            return NxDomain()
+            return NxDomain(node)
         if RRType.NS in node.wildcard.rrsets and qtype != RRType.DS:
             return Referral(node.wildcard)
         return _at(node.wildcard, qtype)
@@ -196,7 +203,7 @@ def _at(node: Node, qtype: int) -> Outcome:
         return Alias(node, rrsets[RRType.CNAME])
     if qtype == RRType.ANY and rrsets:  # one rrset of our choice (RFC 8482 section 4.1)
         return Found(node, rrsets[min(rrsets)])
-    return NoData()
+    return NoData(node)
 
 
 def _redirected(rrset: RRset, qname: Name) -> Redirection:

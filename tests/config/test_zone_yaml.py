@@ -185,7 +185,7 @@ class TestRecords:
             ("{type: SOA, value: x}", "a.type: SOA is made by the server; write `gslb: {soa: {...}}` in the NS record of the apex"),
             ("{type: ALIAS, value: x.}", "a.type: ALIAS is not a DNS record type; at the apex write A and AAAA records with `gslb:`, below it a CNAME"),
             ("{type: URLFWD, value: x}", "a.type: URLFWD is not a DNS record type; redirects are the work of a web server"),
-            ("{type: DNSKEY, value: 257 3 8 AwEAAQ==}", "a.DNSKEY: signed zones are not supported yet; leave out DNSKEY records"),
+            ("{type: DNSKEY, value: 257 3 8 AwEAAQ==}", "a.DNSKEY: DNSKEY is of signed zones; leave it out, or serve the signed zone from a master file (.zone) or a primary"),
             ("{type: A, value: 192.0.2.1, geo: {AF: [192.0.2.2]}}", "a.A.geo: not supported: octoDNS's former `geo:`; write `dynamic:` pools instead"),
             ("text", "a: must be a record, a mapping with `type` and `value`, or a list of them"),
             ("[text]", "a.0: must be a record, a mapping with `type` and `value`, or a list of them"),

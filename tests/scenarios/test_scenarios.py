@@ -2,7 +2,9 @@
 
 A file holds `zones` (records one a line, absolute names), `steered` owners in a small form, and `cases`. A case is
 a query and what it is asked with; the reply is written as `RCODE flags`, then a line for each record,
-`section owner ttl type rdata`, in order, and `opt size [do]` for our OPT. `silence` is no reply.
+`section owner ttl type rdata`, in order, and `opt size [do]` for our OPT. `silence` is no reply. The zones under
+`signed` are written with their NSEC or NSEC3 records, and get made-up signatures; of these the reply says what each
+covers, and its labels.
 
 Keys of a case: `ask` ("www.example. A"), `class`, `flags` (rd, ad, cd), `edns` (size), `do`, `version`, `tcp`;
 `down` and `held` (values found down by their probe, or held down by an operator); `random` (the numbers drawn) and
@@ -19,11 +21,13 @@ from typing import Any
 import dns.flags
 import dns.message
 import dns.rcode
+import dns.rdata
 import dns.rdataclass
 import dns.rdatatype
 import dnslib
 import pytest
 import yaml
+from signed_zone import complete
 
 from gslb.answer.compile import ZoneTable
 from gslb.answer.respond import Silence, respond
@@ -131,10 +135,17 @@ def text_of(wire: bytes) -> str:
     for section in SECTIONS:
         for rrset in getattr(message, section):
             rtype = dns.rdatatype.to_text(rrset.rdtype)
-            lines.append(f"{section} {rrset.name} {rrset.ttl} {rtype} {rrset[0]}")
+            lines.append(f"{section} {rrset.name} {rrset.ttl} {rtype} {_shown(rrset[0])}")
     if message.edns >= 0:
         lines.append(f"opt {message.payload}" + (" do" if message.ednsflags & 0x8000 else ""))
     return "\n".join(lines)
+
+
+def _shown(rdata: dns.rdata.Rdata) -> str:
+    """Of a signature, what it covers and with how many labels; the rest is made up."""
+    if rdata.rdtype == dns.rdatatype.RRSIG:
+        return f"{dns.rdatatype.to_text(rdata.type_covered)} {rdata.labels}"
+    return str(rdata)
 
 
 def cases() -> list[Any]:
@@ -152,10 +163,12 @@ def table_of(written: dict[str, Any], case: dict[str, Any], zone_of: Callable[..
     steered = [steered_from(form) for form in written.get("steered", [])]
     conditions = conditions_of(case, steered)
     table = AnswerTable()
-    for text in written["zones"]:
+    for text in written.get("zones", []):
         plain = zone_of(text)
         inside = [each for each in steered if each.rrset.owner.endswith(plain.apex)]
         table = table.with_zone(ZoneTable(zone_of(text, *inside)), conditions)
+    for text in written.get("signed", []):
+        table = table.with_zone(ZoneTable(complete(zone_of(text))), conditions)
     for apex in written.get("failed", []):
         table = table.with_failed(name_from_text(apex))
     return table

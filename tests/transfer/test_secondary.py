@@ -297,7 +297,7 @@ BAD = {
     "wrong signature": ({"key": dataclasses.replace(KEY, secret=b"y" * 32)}, ("soa", Fault.SIGNATURE)),
     "missing signature": ({"key": KEY, "sign": False}, ("soa", Fault.SIGNATURE)),
     "clock ten minutes off": ({"key": KEY, "clock": lambda: time.time() - 600}, ("soa", Fault.SIGNATURE)),
-    "signed zone": ({"records": [*zone(2, *LINES), record("@ 300 DNSKEY 256 3 13 AAAA")]}, ("ixfr", Fault.CONTENT)),
+    "signed in part": ({"records": [*zone(2, *LINES), record("@ 300 DNSKEY 256 3 13 AAAA")]}, ("ixfr", Fault.CONTENT)),
     "no steering from a node of ours": ({"key": KEY, "kind": "gslb"}, ("axfr", Fault.CONTENT)),
 }
 

@@ -1,0 +1,82 @@
+"""What DO adds to an answer: signatures beside what they cover, and proof of what is not there.
+
+`answer.compile` makes the answer as it is without DNSSEC; here it gets the signatures over each rrset that the zone
+speaks for (RFC 4035 section 3.1.1; those over additional data where they fit), and, where something does not exist, the
+NSEC or NSEC3 records that show it (RFC 4035 section 3.1.3, RFC 5155 section 7.2). Which these are `zone.denial` knows;
+which question is put to it follows from the outcome of the lookup.
+"""
+
+from collections.abc import Iterator
+
+from gslb.answer.segments import Answer, Link, Segment
+from gslb.answer.template import render_rrset, render_together
+from gslb.wire.codes import RRType
+from gslb.wire.names import Name, parent
+from gslb.wire.rdata import signatures_key
+from gslb.zone.denial import Denial, Proof
+from gslb.zone.lookup import NoData, NxDomain, Outcome, Redirection, Referral
+from gslb.zone.rrset import RRset
+from gslb.zone.zone import Zone
+
+
+class SignedAnswers:
+    """The signed answers of a zone, from the plain ones. What is rendered is kept: no more than the zone has rrsets,
+    in each place where they stand."""
+
+    def __init__(self, zone: Zone, denial: Denial) -> None:
+        self._zone = zone
+        self._denial = denial
+        self._signatures: dict[tuple[Name, int, int, bool], Segment | None] = {}
+        self._links: dict[Name, Link] = {}
+
+    def of(self, answer: Answer, outcome: Outcome, qname: Name) -> Answer:
+        """The signed form of the plain answer to `qname`, whose lookup had this outcome."""
+        proof = tuple(self._link(rrset) for rrset in self._proof(outcome, qname))
+        return answer._replace(segments=tuple(self._beside(answer.segments)), proof=proof)
+
+    def _proof(self, outcome: Outcome, qname: Name) -> Proof:
+        """What an outcome leaves to be shown."""
+        if isinstance(outcome, Redirection):
+            return ()
+        node = outcome.node
+        if isinstance(outcome, NxDomain):
+            return self._denial.nxdomain(qname, node.name)
+        if isinstance(outcome, Referral):
+            return () if RRType.DS in node.rrsets else self._denial.nodata(node.name)
+        if isinstance(outcome, NoData):
+            if node.name == qname:
+                return self._denial.nodata(qname)
+            return self._denial.wildcard_nodata(qname, parent(node.name))
+        return () if node.name == qname else self._denial.expansion(qname, parent(node.name))
+
+    def _beside(self, segments: tuple[Segment, ...]) -> Iterator[Segment]:
+        """The segments, each with its signatures behind it."""
+        for segment in segments:
+            yield segment
+            if segment.signable is not None:
+                signatures = self._over(segment, segment.signable)
+                if signatures is not None:
+                    yield signatures
+
+    def _over(self, segment: Segment, rrset: RRset) -> Segment | None:
+        """The signatures over what is in a segment, their TTL as its own (RFC 4034 section 3)."""
+        is_open = segment.template.owner_is_open
+        key = (rrset.owner, rrset.key, segment.section, is_open)
+        if key in self._signatures:
+            return self._signatures[key]
+        signatures = self._zone.rrsets[rrset.owner].get(signatures_key(rrset.rtype))
+        found = None
+        if signatures is not None:
+            template = render_rrset(signatures, self._zone.apex, owner_is_open=is_open, ttl_seconds=rrset.ttl_seconds)
+            found = Segment(segment.section, len(signatures.rdatas), template, segment.required, follows=True)
+        self._signatures[key] = found
+        return found
+
+    def _link(self, rrset: RRset) -> Link:
+        link = self._links.get(rrset.owner)
+        if link is None:
+            rrsets = (rrset, self._zone.rrsets[rrset.owner][signatures_key(rrset.rtype)])
+            template = render_together(rrsets, self._zone.apex, rrset.ttl_seconds)
+            count = sum(len(each.rdatas) for each in rrsets)
+            link = self._links[rrset.owner] = Link(rrset.owner, count, template)
+        return link
