@@ -22,7 +22,7 @@ CLIENT = "192.0.2.33"
 CONTROL_OCTETS = 2
 NODES = (
     NodeOptions(),
-    NodeOptions(b"node", ServerCookies(bytes(16)), keepalive_seconds=10.0, expires=lambda _: 3600),
+    NodeOptions(b"node", ServerCookies(bytes(16)), idle_seconds=lambda: 10.0, expires=lambda _: 3600, version=b"v"),
     NodeOptions(cookies=ServerCookies(bytes(16), b"p" * 16, required=True)),
 )
 SIZES = (512, 1232, 4096, 65535)
