@@ -60,7 +60,7 @@ def scenario_files() -> list[dict]:
 def scenario_zones() -> Iterator[str]:
     """The scenarios' zones as master files."""
     for document in scenario_files():
-        yield from document["zones"]
+        yield from document.get("zones", ())
 
 
 @cache
