@@ -57,12 +57,22 @@ def _endless(_: Group, __: Question, replies: Mapping[str, Seen]) -> bool:
     )
 
 
+def _exchanger(_: Group, __: Question, replies: Mapping[str, Seen]) -> bool:
+    """The answer has KX records, and we add addresses."""
+    ours, peers = replies[OURS], peers_of(replies)
+    asked = {record[1] for record in ours.answer}
+    return dns.rdatatype.KX in asked and all(
+        differences(ours, peer) == ("additional",) and ours.additional > peer.additional for peer in peers
+    )
+
+
 ACCEPTED: dict[str, Holds] = {
     "ANY is answered with one rrset of our choice (RFC 8482 section 4.1)": _any,
     "names are not compressed in every place, so less fits (RFC 1035 section 4.1.4)": _room,
     "what NS records at a wildcard mean is not defined (RFC 4592 section 4.2)": _wildcard_cut,
     "transfers over UDP are not defined (RFC 5936 section 4.2)": _transfer,
     "only class IN is served; QCLASS ANY has no authoritative answer (RFC 1035 section 6.2)": _other_class,
+    "KX records bring the addresses of their hosts (RFC 2230 section 3.1)": _exchanger,
     "where a chain without end is cut is the server's choice (RFC 1034 section 3.6.2)": _endless,
 }
 

@@ -260,7 +260,7 @@ def _smaller(group: Group) -> Iterator[Group]:
     for apex, lines in group.zones.items():
         if len(group.zones) > 1:
             yield group.without_zone(apex)
-        rest = range(1, len(lines))
+        rest = range(2, len(lines))  # a zone keeps its SOA and an NS
         size = max(1, len(lines) // PARTS)
         for at in rest[::size]:
             yield group.without(apex, *range(at, min(at + size, len(lines))))

@@ -30,7 +30,7 @@ SERVERS = (OURS, *PEERS)
 PROGRAMS = {"nsd": "nsd", "knot": "knotd", "bind": "named"}
 START_SECONDS = 60.0
 PEER_SECONDS = 1.5
-OUR_SECONDS = 20.0
+OUR_SECONDS = 8.0
 STOP_SECONDS = 10.0
 WINDOW = 32
 """Queries under way to one server at a time: their replies fit into a socket's buffer."""
@@ -235,6 +235,8 @@ class Fleet:
         serves."""
         left, served, is_up, end = list(zones), set[str](), False, time.monotonic() + START_SECONDS
         while left and time.monotonic() < end:
+            if self._is_gone(server):
+                raise RuntimeError(f"{server} does not start:\n{self.log(server)[-2000:]}")
             replies = self.ask(server, [soa_query(apex) for apex in left], tries=1, patience=0.5)
             # Answered with authority, or referred to from a zone above (its flag AA is then clear).
             now = {
@@ -246,6 +248,10 @@ class Fleet:
             served |= now
             time.sleep(0.05)
         return served
+
+    def _is_gone(self, server: str) -> bool:
+        process = self._daemon.process if server == OURS else self._peers[server].process
+        return process is None or process.poll() is not None
 
     def ask(
         self, server: str, queries: Sequence[bytes], *, tries: int = _TRIES, patience: float = _PATIENCE_SECONDS

@@ -214,7 +214,7 @@ class _Maker:
                 self.apexes.append(rng.choice([name for name in names if _is_plain(name)] or [f"b.{first}"]))
             elif first != "~":
                 self.apexes.append("z.~")
-        self.apexes = list(dict.fromkeys(self.apexes))
+        self.apexes = list({apex.lower(): apex for apex in self.apexes}.values())
         zones = {}
         for apex in self.apexes:
             zones[apex] = tuple(self._zone(apex))

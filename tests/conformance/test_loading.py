@@ -1,0 +1,58 @@
+"""Which master files are read, and what is read in them, beside NSD, Knot and BIND."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from agreement import Verdict
+from differential import ask
+from fleet import PEERS, PROGRAMS, Fleet, refusal
+from loading import FILES, OUR_WAY
+from random_zones import Group, Question
+
+from gslb.config.sources import ZoneSource
+from gslb.config.zones import load_zone
+from gslb.wire.codes import type_to_text
+from gslb.wire.names import name_from_text, name_to_text
+
+APEXES = {name: f"l{number}." for number, name in enumerate(FILES)}
+
+
+@pytest.fixture(scope="module")
+def fleet(tool: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    for program in PROGRAMS.values():
+        tool(program)
+    zones = {APEXES[name]: text.replace("{}", APEXES[name].rstrip(".")) for name, text in FILES.items()}
+    with Fleet(tmp_path_factory.mktemp("fleet") / "f", zones) as found:
+        yield found
+
+
+def path_of(fleet: Fleet, name: str) -> Path:
+    return fleet.folder / f"{list(FILES).index(name)}.zone"
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_is_read_as_the_peers_agree(fleet: Fleet, name: str) -> None:
+    takers = {peer for peer in PEERS if APEXES[name] in fleet.served[peer]}
+    said = refusal(APEXES[name], path_of(fleet, name))
+    if takers == set(PEERS):
+        assert (said is not None) == (name in OUR_WAY), f"all peers read it; we say: {said}"
+    elif not takers:
+        assert said is not None, "no peer reads it"
+    assert name not in OUR_WAY or takers == set(PEERS), "no reason is needed where the peers differ"
+
+
+def test_what_is_read_is_served_as_the_peers_serve_it(fleet: Fleet) -> None:
+    asked = []
+    for name, apex in APEXES.items():
+        if apex in fleet.refused:
+            continue
+        zone = load_zone(ZoneSource(name_from_text(apex), path_of(fleet, name), "master"), {}).zone
+        for owner, types in zone.rrsets.items():
+            for rtype in types:
+                question = Question(name_to_text(owner), type_to_text(rtype), tcp=True)
+                asked.append((Group({apex: (name,)}), "l", question))
+    cases = [case for case in ask(fleet, asked) if len(case.replies) == 1 + len(PEERS)]
+    assert len(cases) > len(FILES)
+    wrong = [case for case in cases if case.verdict not in {Verdict.AGREE, Verdict.SIDED}]
+    assert not wrong, "\n\n".join(case.describe() for case in wrong)
