@@ -189,7 +189,7 @@ class _Kind:
     install: Callable[[str, Path], str] = lambda program, _: program
 
 
-def _bind_copy(program: str, folder: Path) -> str:
+def bind_copy(program: str, folder: Path) -> str:
     """Debian's AppArmor profile is for named's own path, and would keep it out of our folder; not so a copy."""
     return str(shutil.copy(program, folder / "named"))
 
@@ -311,7 +311,7 @@ key:
 
 
 KINDS: dict[str, _Kind] = {
-    "bind": _Kind("named", "named.conf", ("-g", "-n", "1", "-c"), _bind, _bind_copy),
+    "bind": _Kind("named", "named.conf", ("-g", "-n", "1", "-c"), _bind, bind_copy),
     "knot": _Kind("knotd", "knot.conf", ("-c",), _knot),
     "nsd": _Kind("nsd", "nsd.conf", ("-d", "-c"), _nsd),
 }

@@ -10,6 +10,7 @@ from gslb.answer.explain import explain
 from gslb.api.control import ControlError
 from gslb.app.cluster_status import differences, peer_row, troubles
 from gslb.app.overrides import find_member, override_json, override_note
+from gslb.app.signatures import signing_status
 from gslb.app.status import certificate_status, degraded_status, members_status, secondaries_status, zones_status
 from gslb.wire.codes import type_from_text
 from gslb.wire.names import BadNameError, name_from_text
@@ -74,7 +75,8 @@ class Commands:
         }
 
     def _zone_rows(self) -> list[dict[str, Any]]:
-        rows = zones_status(self._node.zones) + secondaries_status(self._node.cluster.secondaries, self._node.table)
+        rows = zones_status(self._node.zones, time.time())
+        rows += secondaries_status(self._node.cluster.secondaries, self._node.table, time.time())
         return sorted(rows, key=lambda row: str(row["zone"]))
 
     def explain(self, name: str, rtype: str, client: str | None) -> dict[str, Any]:
@@ -84,7 +86,11 @@ class Commands:
             raise ControlError(str(error)) from None
         if client is not None:
             _check_address(client)
-        return explain(self._node.table, qname, qtype).to_json() | {"client": client, "node": self._node.config.node}
+        table = self._node.table
+        explanation = explain(table, qname, qtype)
+        zone = table.zones.get(name_from_text(explanation.zone).lower()) if explanation.zone is not None else None
+        more = {"client": client, "node": self._node.config.node, "signing": signing_status(zone, time.time())}
+        return explanation.to_json() | more
 
     def set_override(self, request: dict[str, Any]) -> dict[str, Any]:
         key, note = find_member(self._node.table, request), override_note(request, time.time())

@@ -29,6 +29,7 @@ from gslb.app.cluster_readings import cluster_readings
 from gslb.app.commands import Commands
 from gslb.app.descriptors import make_room
 from gslb.app.readings import readings
+from gslb.app.signatures import SignatureWatch, signature_readings
 from gslb.app.status import members_status, not_ready, secondaries_not_ready
 from gslb.app.vanished import with_vanished
 from gslb.app.watch import changes
@@ -55,6 +56,7 @@ log = structlog.get_logger("gslb")
 
 _ADDRESS_REFRESH_SECONDS = 15.0
 _PEER_LOOK_SECONDS = 30.0
+_SIGNATURE_LOOK_SECONDS = 60.0
 _VANISHED_LOOK_SECONDS = 0.5
 _NEEDS_RESTART = ("node", "listen", "listen_tls", "state_dir", "api", "limits")
 
@@ -116,6 +118,7 @@ class Node:
             lambda: [
                 *readings(self.zones, self.table, self.health),
                 *cluster_readings(self.cluster, self.table),
+                *signature_readings(self.table, time.time()),
             ]
         )
         for source in self.config.zones.values():
@@ -137,7 +140,13 @@ class Node:
         listeners = await self._open_dns()
         self.cluster.announce()
         await self._open_monitoring()
-        loops = (self._watch_files(), self._watch_addresses(), self._watch_peers(), self._drop_vanished())
+        loops = (
+            self._watch_files(),
+            self._watch_addresses(),
+            self._watch_peers(),
+            self._watch_signatures(),
+            self._drop_vanished(),
+        )
         self._tasks = [asyncio.create_task(loop) for loop in loops]
         log.info(
             "serving",
@@ -387,6 +396,13 @@ class Node:
                 await self.listeners.refresh()
         finally:
             events.close()
+
+    async def _watch_signatures(self) -> None:
+        """Say in time that signatures come to their end."""
+        watch = SignatureWatch()
+        while True:
+            watch.look(self.table, time.time())
+            await asyncio.sleep(_SIGNATURE_LOOK_SECONDS)
 
     async def _watch_peers(self) -> None:
         """Keep what the metrics say of peers fresh."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from gslb.answer.table import AnswerTable
 from gslb.app.cluster import SecondaryEntry
+from gslb.app.signatures import signing_status
 from gslb.app.zones import FAILED, LAST_GOOD, ZoneEntry, Zones
 from gslb.config.node import NodeConfig
 from gslb.steering.conditions import Conditions
@@ -26,7 +27,7 @@ def certificate_status(config: NodeConfig, listen: list[tuple[str, int]]) -> dic
     }
 
 
-def zones_status(zones: Zones) -> list[dict[str, Any]]:
+def zones_status(zones: Zones, now: float) -> list[dict[str, Any]]:
     """One value per configured zone, in order of names."""
     return [
         {
@@ -36,6 +37,7 @@ def zones_status(zones: Zones) -> list[dict[str, Any]]:
             "serial": entry.table.zone.serial if entry.table is not None else None,
             "owners": len(entry.table.zone.rrsets) if entry.table is not None else 0,
             "steered": len(entry.table.zone.steered) if entry.table is not None else 0,
+            "signing": signing_status(entry.table, now),
             "served_from": entry.served_from,
             "since": entry.since or None,
             "problems": [str(problem) for problem in entry.problems],
@@ -117,7 +119,9 @@ def not_ready(zones: Zones, config_problems: tuple[str, ...], *, serving: bool) 
     return problems
 
 
-def secondaries_status(secondaries: Mapping[Name, SecondaryEntry], table: AnswerTable) -> list[dict[str, Any]]:
+def secondaries_status(
+    secondaries: Mapping[Name, SecondaryEntry], table: AnswerTable, now: float
+) -> list[dict[str, Any]]:
     """As `zones_status`, for zones that are transferred; `transfer` tells how that goes."""
     rows = []
     for apex, entry in secondaries.items():
@@ -131,6 +135,7 @@ def secondaries_status(secondaries: Mapping[Name, SecondaryEntry], table: Answer
                 "serial": served.zone.serial if served is not None else None,
                 "owners": len(served.zone.rrsets) if served is not None else 0,
                 "steered": len(served.zone.steered) if served is not None else 0,
+                "signing": signing_status(served, now),
                 "served_from": status.state if served is None else "transfer",
                 "since": status.transferred,
                 "problems": [] if served is not None and not status.error else [status.error or "no version came yet"],

@@ -103,17 +103,28 @@ def _state(status: dict[str, Any]) -> str:
 
 
 def _zones(zones: list[dict[str, Any]]) -> Table:
-    table = Table("zone", "serial", "owners", "steered", "served from", "since", box=None, header_style="bold")
+    heads = ("zone", "serial", "owners", "steered", "signed", "served from", "since")
+    table = Table(*heads, box=None, header_style="bold")
     for zone in zones:
         table.add_row(
             zone["zone"],
             str(zone["serial"] if zone["serial"] is not None else "-"),
             str(zone["owners"]),
             str(zone["steered"]),
+            _signing(zone["signing"]),
             styled(zone["served_from"]),
             ago(zone["since"]),
         )
     return table
+
+
+def _signing(signing: dict[str, Any] | None) -> Text:
+    """How a zone is signed, and until when."""
+    if signing is None:
+        return Text("-")
+    until = time.strftime("%Y-%m-%d %H:%M", time.gmtime(signing["expires"]))
+    holds = signing["state"] == "hold"
+    return Text(f"{signing['denial']}; until {until} UTC", style="" if holds else "bold red")
 
 
 def members_view(members: list[dict[str, Any]]) -> Table:
@@ -196,6 +207,10 @@ def explain_view(value: dict[str, Any]) -> RenderableType:
         lines.append(Text(f"  zone {value['zone']} has no version to serve; `gslb status` says why"))
     else:
         lines.append(Text(f"  zone {value['zone']} serial {value['serial']}, answered by {value['node']}"))
+        if value["signing"] is not None:
+            until = time.strftime("%Y-%m-%d %H:%M", time.gmtime(value["signing"]["expires"]))
+            shown = f"  signed with {value['signing']['denial']}; the first signature expires at {until} UTC"
+            lines.append(Text(f"{shown}; for DO come signatures and proof besides"))
     if value["client"]:
         lines.append(
             Text("  the rule that matches: the one for every client (this zone has no rules by network or place)")

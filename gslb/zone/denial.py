@@ -39,8 +39,6 @@ def is_hashed_owner(types: Mapping[int, RRset]) -> bool:
 
 def without_nsec3(types: Mapping[int, RRset]) -> Mapping[int, RRset]:
     """What stands at an owner apart from its being a hash."""
-    if RRType.NSEC3 not in types:
-        return types
     return MappingProxyType({key: rrset for key, rrset in types.items() if key not in _OF_NSEC3})
 
 

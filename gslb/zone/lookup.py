@@ -97,7 +97,9 @@ class ZoneIndex:
         self.zone = zone
         self.nodes: dict[Name, Node] = {}
         for owner, rrsets in zone.rrsets.items():
-            if not is_hashed_owner(rrsets):
+            if RRType.NSEC3 not in rrsets:
+                self._insert(owner, rrsets)
+            elif not is_hashed_owner(rrsets):
                 self._insert(owner, without_nsec3(rrsets))
         # Where the labels begin that came before the closest encloser of the last name with many: a chain of DNAMEs
         # gives all its names the same ones.

@@ -10,6 +10,11 @@ def is_newer(serial: int, than: int) -> bool:
     return 0 < ((serial - than) & _MASK) < _HALF
 
 
+def nearest(number: int, to: int) -> int:
+    """The number without bounds that is `number` modulo 2**32, and nearest to `to`."""
+    return to + (number - to + _HALF) % (_MASK + 1) - _HALF
+
+
 def next_serial(last: int | None, now_seconds: int) -> int:
     """max(last + 1, now) in serial arithmetic: a clock that stands or goes back never makes a serial go back."""
     clock = now_seconds & _MASK

@@ -27,6 +27,8 @@ import pytest
 import yaml
 from harness import free_port, wait_for
 
+from gslb.answer.table import AnswerTable
+from gslb.app.signatures import signature_readings
 from gslb.metrics import Metrics
 
 ROOT = Path(__file__).parents[2]
@@ -45,6 +47,14 @@ def registered() -> Labels:
     found: Labels = {}
     for metric in Metrics().registry._collector_to_names:
         found |= _series(metric._name, metric._type, metric._labelnames)
+    return found
+
+
+def of_signed_zones() -> Labels:
+    """The series of a node with a signed zone."""
+    found: Labels = {}
+    for family in signature_readings(AnswerTable(), 0.0):
+        found |= _series(family.name, family.type, family._labelnames)
     return found
 
 
@@ -260,4 +270,4 @@ def exposed(cluster: Cluster) -> Labels:
     for service in (each for each in cluster.processes if each.startswith("ns")):
         for name, labels in re.findall(r"^(\w+)(?:\{(.*)\})? \S+$", cluster.metrics(service), re.MULTILINE):
             found[name] = frozenset(re.findall(r'(\w+)="', labels))
-    return found | registered()
+    return found | registered() | of_signed_zones()

@@ -233,6 +233,19 @@ CASES = {
             {f'gslb_transfers_total{{{NS1}, direction="out", how="axfr", result="refused", {ZONE}}}': "0+9x130"}
         ],
     ),
+    "GslbSignaturesExpiring": Case(
+        {f"gslb_zone_signature_expires_seconds{{{NS1}, {ZONE}}}": "50400-60x130"},
+        ON_NS1 | OF_ZONE,
+        "signatures of example.com. at ns1 expire in 12h 0m 0s",
+        {f"gslb_zone_signature_expires_seconds{{{NS1}, {ZONE}}}": "1209600-60x130"},
+        more_quiet=[{f"gslb_zone_signature_expires_seconds{{{NS1}, {ZONE}}}": "-60x130"}],
+    ),
+    "GslbSignaturesExpired": Case(
+        {f"gslb_zone_signature_expires_seconds{{{NS1}, {ZONE}}}": "600-60x130"},
+        ON_NS1 | OF_ZONE,
+        "signatures of example.com. at ns1 have expired: validators refuse its answers",
+        {f"gslb_zone_signature_expires_seconds{{{NS1}, {ZONE}}}": "60x130"},
+    ),
     "GslbZoneExpiring": Case(
         {f"gslb_zone_expires_seconds{{{NS1}, {ZONE}}}": "50400-60x130"},
         ON_NS1 | OF_ZONE,
