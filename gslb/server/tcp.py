@@ -259,6 +259,7 @@ class TcpConnection(asyncio.Protocol):
             return
         self._flush(tls)
         if tls.ended:
+            self._read(on=False)  # whatever else comes would be kept, and by nobody
             self._ended = True
             self._owner.turns.add(self._step)
 

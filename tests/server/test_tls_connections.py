@@ -229,6 +229,37 @@ def test_a_client_that_says_it_is_done_gets_its_answers_and_our_end(zone: Zone, 
     asyncio.run(run())
 
 
+def test_what_follows_the_end_of_a_session_is_not_kept(zone: Zone, context, made: Authority) -> None:
+    async def run() -> None:
+        async with serving(zone, context) as server:
+            incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+            client = client_context(made).wrap_bio(incoming, outgoing, server_hostname=SERVER_NAME)
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=1024)
+            while True:
+                try:
+                    client.do_handshake()
+                    break
+                except ssl.SSLWantReadError:
+                    writer.write(outgoing.read())
+                    incoming.write(await asyncio.wait_for(reader.read(65536), 5))
+            client.write(framed("x.", "AXFR") * 4)  # nobody reads them, so the connection stays open
+            writer.write(outgoing.read())
+            (connection,) = server.connections.places
+            await until(lambda: connection._paused)
+            with contextlib.suppress(ssl.SSLWantReadError):
+                client.unwrap()
+            writer.write(outgoing.read())
+            kept = 0
+            for _ in range(300):
+                writer.write(bytes(100_000))
+                await asyncio.sleep(0.001)
+                kept = max(kept, connection._tls._incoming.pending)
+            assert kept < 1_000_000
+            writer.transport.abort()
+
+    asyncio.run(run())
+
+
 def test_another_certificate_is_shown_to_new_clients_and_old_ones_go_on(
     zone: Zone, context, made: Authority, tmp_path: Path
 ) -> None:
