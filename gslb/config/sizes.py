@@ -1,7 +1,7 @@
 """Sizes as people write them: `512KiB`, `64MiB`, `1GiB`."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, WithJsonSchema
 
@@ -10,9 +10,9 @@ PATTERN = r"^\d{1,9}(KiB|MiB|GiB)$"
 """What `parse_size` takes, as a regular expression for JSON Schemas."""
 
 
-def parse_size(text: str) -> int:
-    """The octets of `text`. Raises `ValueError` that says what would be right."""
-    if not re.fullmatch(PATTERN, text, re.ASCII):
+def parse_size(text: Any) -> int:
+    """The octets of `text`. Raises `ValueError` that says what would be right, for what is no text too."""
+    if not isinstance(text, str) or not re.fullmatch(PATTERN, text, re.ASCII):
         raise ValueError(f"{text!r} is not a size; write one like 512KiB, 64MiB or 1GiB")
     return int(text[:-3]) * _OCTETS[text[-3:]]
 

@@ -28,7 +28,7 @@ def test_a_number_without_unit_is_refused_with_the_mend(text):
         parse_duration(text)
 
 
-@pytest.mark.parametrize("text", ["", "s", "5 s", "-5s", "5x", "5s ", "1e3s", "soon", "5S"])
+@pytest.mark.parametrize("text", ["", "s", "5 s", "-5s", "5x", "5s ", "1e3s", "soon", "5S", ["5s"], {}])
 def test_anything_else_is_refused(text):
     with pytest.raises(ValueError, match="is not a duration"):
         parse_duration(text)
@@ -42,3 +42,9 @@ def test_whole_seconds_take_plain_numbers_and_durations():
 def test_a_part_of_a_second_is_no_whole_number():
     with pytest.raises(ValueError, match="whole number of seconds"):
         parse_seconds("250ms")
+
+
+@pytest.mark.parametrize("value", [["60"], {}])
+def test_seconds_that_are_no_text_are_refused(value):
+    with pytest.raises(ValueError, match="is not a duration"):
+        parse_seconds(value)

@@ -347,3 +347,11 @@ def test_nameservers_are_full_names_given_to_each_zone(load):
     config = load("nameservers: [ns1.Example.net.]\nzones: {a: {file: a.yaml}}")
     assert config.nameservers == (b"\x03ns1\x07example\x03net\x00",)
     assert config.zones[b"\x01a\x00"].nameservers == config.nameservers
+
+
+@pytest.mark.parametrize("value", ["[5s]", "{a: 5s}", "[]"])
+@pytest.mark.parametrize("key", ["limits: {tcp_idle: %s}", "limits: {transfer_size: %s}", "zones_dir_grace: %s"])
+def test_a_list_where_a_duration_or_a_size_belongs_is_told_with_its_line(refused, key, value):
+    (problem,) = refused(key % value)
+    assert problem.startswith("gslb.yaml:1: ")
+    assert "; write one like " in problem

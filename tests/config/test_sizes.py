@@ -14,7 +14,9 @@ def test_the_largest_unit_that_fits_is_written():
     assert size_text(1536 * 1024) == "1536KiB"
 
 
-@pytest.mark.parametrize("text", ["64", "64M", "64MB", "64 MiB", "1.5GiB", "-1MiB", "MiB", "", "9999999999MiB", "٣MiB"])
+@pytest.mark.parametrize(
+    "text", ["64", "64M", "64MB", "64 MiB", "1.5GiB", "-1MiB", "MiB", "", "9999999999MiB", "٣MiB", ["1MiB"], {}]
+)
 def test_anything_else_is_refused_with_an_example(text):
     with pytest.raises(ValueError, match="is not a size; write one like 512KiB, 64MiB or 1GiB"):
         parse_size(text)
