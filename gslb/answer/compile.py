@@ -8,13 +8,13 @@ owner and type: a health change replaces the draws it touches and nothing else.
 
 from dataclasses import replace
 
+from gslb.answer.compressed import Compression
 from gslb.answer.finished import Facts, Finished, render_heads
-from gslb.answer.referral import ReferralWriter
 from gslb.answer.segments import ADDITIONAL, ANSWER, AUTHORITY, Answer, Segment
 from gslb.answer.signed import SignedAnswers
 from gslb.answer.template import render_alias, render_rrset
 from gslb.wire.codes import AA, Rcode, RRType, is_meta_type
-from gslb.wire.names import ROOT, Name, is_at_or_below, name_to_text
+from gslb.wire.names import ROOT, WILDCARD_LABEL, Name, is_at_or_below, name_to_text, parent
 from gslb.wire.rdata import alias_target, is_service_alias, target
 from gslb.zone.lookup import Alias, Found, NoData, Node, NxDomain, Outcome, Redirection, Referral, ZoneIndex
 from gslb.zone.rrset import RRset
@@ -171,17 +171,17 @@ class ZoneTable:
 
     def _shortened_referral(self, cut: Node, *, with_ds: bool) -> tuple[Segment, ...]:
         """Every other cut's: there are few, and each is the same whatever is asked below it."""
-        writer = ReferralWriter(cut.name, self.apex)
+        compression = Compression(cut.name, self.apex)
         ns = cut.rrsets[RRType.NS]
-        segments = [Segment(AUTHORITY, len(ns.rdatas), writer.first(ns))]
+        segments = [Segment(AUTHORITY, len(ns.rdatas), compression.first(ns, owner_is_open=False))]
         if with_ds and RRType.DS in cut.rrsets:
             ds = cut.rrsets[RRType.DS]
-            segments.append(Segment(AUTHORITY, len(ds.rdatas), writer.then(ds), signable=ds))
+            segments.append(Segment(AUTHORITY, len(ds.rdatas), compression.then(ds), signable=ds))
         for host in _targets(ns):
             required = is_at_or_below(host, cut.name)
             signable = self._speaks_for(host)
             segments += [
-                Segment(ADDITIONAL, len(rrset.rdatas), writer.then(rrset), required, rrset if signable else None)
+                Segment(ADDITIONAL, len(rrset.rdatas), compression.then(rrset), required, rrset if signable else None)
                 for rrset in self._addresses_of(host)
             ]
         return tuple(segments)
@@ -190,34 +190,44 @@ class ZoneTable:
         key = (rrset.owner, rrset.rtype)
         kept = self._segments.get(key)
         if kept is None:
-            segments = [self._segment(ANSWER, rrset, owner_is_open=True)]
-            for host in _targets(rrset):
-                segments += self._addresses(host, required=False)
-            if rrset.rtype in _SERVICES:
-                segments += self._services(rrset)
-            kept = self._segments[key] = tuple(segments)
+            brought = self._brought_along(rrset)
+            alone = (self._segment(ANSWER, rrset, owner_is_open=True),)
+            kept = self._segments[key] = self._compressed(rrset, brought) if brought else alone
         return kept
 
-    def _services(self, rrset: RRset) -> list[Segment]:
+    def _compressed(self, rrset: RRset, brought: list[tuple[RRset, bool]]) -> tuple[Segment, ...]:
+        """An rrset with what it brings along."""
+        is_wildcard = rrset.owner[:2] == WILDCARD_LABEL
+        compression = Compression(parent(rrset.owner) if is_wildcard else rrset.owner, self.apex)
+        template = compression.first(rrset, owner_is_open=True)
+        segments = [Segment(ANSWER, len(rrset.rdatas), template, signable=rrset)]
+        for each, owner_is_open in brought:
+            signable = each if self._speaks_for(each.owner) else None
+            template = compression.then(each, owner_is_open=owner_is_open)
+            segments.append(Segment(ADDITIONAL, len(each.rdatas), template, required=False, signable=signable))
+        return tuple(segments)
+
+    def _brought_along(self, rrset: RRset) -> list[tuple[RRset, bool]]:
+        """The additional data of an rrset, and whether the name asked is its owner."""
+        brought = [(each, False) for host in _targets(rrset) for each in self._addresses_of(host)]
+        return brought + self._services(rrset) if rrset.rtype in _SERVICES else brought
+
+    def _services(self, rrset: RRset) -> list[tuple[RRset, bool]]:
         """What SVCB and HTTPS want besides their targets' addresses (RFC 9460 section 4.1): the addresses of the owner,
         where the target "." means it (section 2.5.2), and the records that an alias leads to."""
         if any(target(rrset.rtype, rdata) == ROOT and not is_service_alias(rdata) for rdata in rrset.rdatas):
             is_there = rrset.owner in _targets(rrset)  # written out beside the "."
-            return [] if is_there else self._addresses(rrset.owner, required=False, owner_is_open=True)
+            return [] if is_there else [(each, True) for each in self._addresses_of(rrset.owner)]
         hosts = (target(rrset.rtype, rdata) for rdata in rrset.rdatas if is_service_alias(rdata))
         aliased = (self.zone.rrsets.get(host, {}).get(rrset.rtype) for host in dict.fromkeys(hosts) if host)
-        return [
-            self._segment(ADDITIONAL, each, owner_is_open=False, required=False, signable=self._speaks_for(each.owner))
-            for each in aliased
-            if each
-        ]
+        return [(each, False) for each in aliased if each]
 
-    def _addresses(self, host: Name, *, required: bool, owner_is_open: bool = False) -> list[Segment]:
+    def _addresses(self, host: Name, *, required: bool) -> list[Segment]:
         """Addresses of a host that the zone holds, glue included. What is steered is left out: additional data never
         draws, and resolvers ask."""
         signable = self._speaks_for(host)
         return [
-            self._segment(ADDITIONAL, rrset, owner_is_open=owner_is_open, required=required, signable=signable)
+            self._segment(ADDITIONAL, rrset, owner_is_open=False, required=required, signable=signable)
             for rrset in self._addresses_of(host)
         ]
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from gslb.answer.referral import ReferralTemplate
+from gslb.answer.compressed import CompressedTemplate
 from gslb.answer.template import Template
 from gslb.wire.codes import Rcode
 from gslb.wire.names import Name
@@ -23,7 +23,7 @@ class Segment:
 
     section: int
     count: int
-    template: Template | ReferralTemplate
+    template: Template | CompressedTemplate
     required: bool = True
     signable: RRset | None = None
     follows: bool = False

@@ -1,4 +1,4 @@
-"""Referrals are as short as compression makes them, and say what the zone says."""
+"""Referrals and answers with additional data are as short as compression makes them, and say what the zone says."""
 
 from collections.abc import Callable
 
@@ -91,3 +91,70 @@ def test_servers_far_behind_the_reach_of_a_pointer_are_written_out(refer) -> Non
     servers = [f"{'s' * 60}{number:03}.{'t' * 63}.{'u' * 40}.child.e." for number in range(400)]
     found, _ = said(refer(servers, "www.child.e.", udp=False))
     assert found == set(servers)
+
+
+HOSTS = """\
+e. 60 SOA ns.e. ops.e. 1 1 1 1 60
+e. 60 NS ns1.e.
+e. 60 NS NS2.E.
+e. 60 MX 10 mail.in.e.
+e. 60 MX 20 ns1.e.
+_sip.e. 60 SRV 1 1 5060 a.sip.e.
+_sip.e. 60 SRV 1 2 5060 b.sip.e.
+*.wild.e. 60 MX 10 mail.in.e.
+*.wild.e. 60 MX 20 mail.wild.e.
+*.wild.e. 60 HTTPS 1 .
+*.wild.e. 60 A 192.0.2.1
+alias.e. 60 CNAME e.
+far.e. 60 CNAME x.wild.e.
+""" + "".join(
+    f"{host}.e. 60 A 192.0.2.{number}\n{host}.e. 60 AAAA 2001:db8::{number}\n"
+    for number, host in enumerate(("ns1", "ns2", "mail.in", "a.sip", "b.sip", "mail.wild"), 1)
+)
+ASKED = [
+    ("e.", "NS"),
+    ("E.", "NS"),
+    ("e.", "MX"),
+    ("x.wild.e.", "MX"),
+    ("a.b.WILD.e.", "MX"),
+    ("*.wild.e.", "MX"),
+    (f"{'x' * 63}.{'y' * 63}.wild.e.", "MX"),
+    ("x.wild.e.", "HTTPS"),
+]
+
+
+@pytest.mark.parametrize(("qname", "qtype"), ASKED)
+def test_an_answer_with_additional_data_is_no_longer_than_another_compressor_makes_it(
+    zone_of: Callable[..., Zone], seeded, qname: str, qtype: str
+) -> None:
+    message, wire = answered(zone_of, seeded, qname, qtype)
+    assert message.answer[0].name == dns.name.from_text(qname)
+    assert {each.name.to_text().lower(): len(each) for each in message.additional}
+    assert len(wire) <= len(message.to_wire())
+
+
+@pytest.mark.parametrize(
+    ("alias", "leads_to", "qtype"), [("alias.e.", "e.", "MX"), ("far.e.", "x.wild.e.", "MX"), ("alias.e.", "e.", "NS")]
+)
+def test_an_answer_at_the_end_of_a_chain_brings_the_same_along(
+    zone_of: Callable[..., Zone], seeded, alias: str, leads_to: str, qtype: str
+) -> None:
+    behind, _ = answered(zone_of, seeded, alias, qtype)
+    direct, _ = answered(zone_of, seeded, leads_to, qtype)
+    assert behind.answer[1:] == direct.answer
+    assert behind.additional == direct.additional
+
+
+def test_names_in_data_that_is_not_compressed_are_no_place_to_point_at(zone_of: Callable[..., Zone], seeded) -> None:
+    message, wire = answered(zone_of, seeded, "_sip.e.", "SRV")
+    assert len(message.additional) == 4
+    assert wire.count(b"\x01a\x03sip\x01e\x00") == 1  # the target, in full
+    assert wire.count(b"\x01a\x03sip\xc0") == 2  # the owner of its addresses
+
+
+def answered(zone_of: Callable[..., Zone], seeded, qname: str, qtype: str) -> tuple[dns.message.Message, bytes]:
+    table = AnswerTable().with_zone(ZoneTable(zone_of(HOSTS)), Conditions())
+    query = dns.message.make_query(qname, qtype).to_wire()
+    wire = respond(query, table, seeded(0)).wire
+    assert respond(query, table, seeded(0)).wire == wire, "what is kept changes nothing"
+    return dns.message.from_wire(wire), wire

@@ -1,9 +1,9 @@
-"""The octets of a referral, as short as they can be.
+"""Rrsets that bring other names along, in as few octets as they can be.
 
-A referral is what a name server sends most octets of unasked: each server's name stands in its NS record and again as
-the owner of its addresses. Where the referral comes right after the question, every name in it points as far back as
-it can: into the question, which ends in the cut's name, or into the NS records, which come first. At the end of a chain
-of CNAMEs the question is about another name, and the templates of everything else serve.
+A referral, or an answer that names hosts and adds their addresses, is what a name server sends most octets of unasked:
+each host's name stands in a record's data and again as the owner of its addresses. Where such records come right after
+the question, every name in them points as far back as it can: into the question, whose end is known, or into the first
+rrset. At the end of a chain of CNAMEs the question is about another name, and the templates of everything else serve.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _MAX_OFFSET = MAX_POINTER_OFFSET - MAX_NAME_OCTETS - 16
 
 
 @dataclass(frozen=True, slots=True)
-class ReferralTemplate:
+class CompressedTemplate:
     """As a `Template`. `parts` are one more than `offsets`, to which there are pointers between them, counted from
     the end of the question; `apex_octets` is the length of the apex. `plain` serves behind a chain."""
 
@@ -31,7 +31,8 @@ class ReferralTemplate:
 
     @property
     def owner_is_open(self) -> bool:
-        return False
+        """As that of `Template`."""
+        return self.plain.owner_is_open
 
     def fill(self, owner: bytes, apex: bytes) -> bytes:
         if owner != QNAME_POINTER:
@@ -44,29 +45,33 @@ class ReferralTemplate:
         return b"".join(filled)
 
 
-class ReferralWriter:
-    """Renders the rrsets of one referral: the NS rrset at the cut first, then the others."""
+class Compression:
+    """Renders the rrsets of one reply, the first of them right after the question. `ending` is what the question name
+    is known to end with: the name itself, a zone cut, or what a wildcard stands below."""
 
-    def __init__(self, cut: Name, apex: Name) -> None:
+    def __init__(self, ending: Name, apex: Name) -> None:
         self._apex = apex
-        start = -_QUESTION_FIXED_OCTETS - len(cut)
-        self._known = {suffix: start + position for position, suffix in _suffixes(cut)}
+        start = -_QUESTION_FIXED_OCTETS - len(ending)
+        self._known = {suffix: start + position for position, suffix in _suffixes(ending)}
 
-    def first(self, ns: RRset) -> ReferralTemplate:
-        """The NS rrset; its names can be pointed at from then on."""
-        return self._rendered(ns, learn=True)
+    def first(self, rrset: RRset, *, owner_is_open: bool) -> CompressedTemplate:
+        """The first rrset; its names can be pointed at from then on. `owner_is_open`: its owner is the question name,
+        whatever that is."""
+        return self._rendered(rrset, _Run(self._known, learn=True), owner_is_open=owner_is_open)
 
-    def then(self, rrset: RRset) -> ReferralTemplate:
-        """Another rrset of the referral."""
-        return self._rendered(rrset, learn=False)
+    def then(self, rrset: RRset, *, owner_is_open: bool = False) -> CompressedTemplate:
+        """Another rrset of the reply."""
+        return self._rendered(rrset, _Run(dict(self._known), learn=False), owner_is_open=owner_is_open)
 
-    def _rendered(self, rrset: RRset, *, learn: bool) -> ReferralTemplate:
-        run = _Run(self._known if learn else dict(self._known), learn=learn)
+    def _rendered(self, rrset: RRset, run: "_Run", *, owner_is_open: bool) -> CompressedTemplate:
         for rdata in rrset.rdatas:
-            run.name(rrset.owner)
+            if owner_is_open:
+                run.octets(QNAME_POINTER)
+            else:
+                run.name(rrset.owner)
             run.record(rrset.rtype, rrset.ttl_seconds, rdata)
-        plain = render_rrset(rrset, self._apex, owner_is_open=False)
-        return ReferralTemplate(plain, tuple(run.parts), tuple(run.offsets), len(self._apex))
+        plain = render_rrset(rrset, self._apex, owner_is_open=owner_is_open)
+        return CompressedTemplate(plain, tuple(run.parts), tuple(run.offsets), len(self._apex))
 
 
 class _Run:
