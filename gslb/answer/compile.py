@@ -237,10 +237,22 @@ class ZoneTable:
         return node is not None and node.veil is None
 
     def _addresses_of(self, host: Name) -> list[RRset]:
-        rrsets = self.zone.rrsets.get(host, {})
-        return [
-            rrsets[rtype] for rtype in _ADDRESS_TYPES if rtype in rrsets and (host, int(rtype)) not in self.zone.steered
-        ]
+        node = self._source_of(host)
+        if node is None:
+            return []
+        found = [node.rrsets[rtype] for rtype in _ADDRESS_TYPES if rtype in node.rrsets]
+        found = [rrset for rrset in found if (rrset.owner, rrset.rtype) not in self.zone.steered]
+        return found if node.name == host else [replace(rrset, owner=host) for rrset in found]
+
+    def _source_of(self, host: Name) -> Node | None:
+        """The node of a host, or the wildcard that stands in for it. A signed zone leaves the latter out: whoever asks
+        for the addresses is shown that there is no closer name, and here there is no place for that."""
+        if not is_at_or_below(host, self.apex):
+            return None
+        node = self._index.closest(host)
+        if node.name == host:
+            return node
+        return None if self.signing is not None or RRType.DNAME in node.rrsets else node.wildcard
 
     def _segment(
         self, section: int, rrset: RRset, *, owner_is_open: bool, required: bool = True, signable: bool = True

@@ -57,11 +57,14 @@ def _endless(_: Group, __: Question, replies: Mapping[str, Seen]) -> bool:
     )
 
 
-def _exchanger(_: Group, __: Question, replies: Mapping[str, Seen]) -> bool:
-    """The answer has KX records, and we add addresses."""
+_HOSTED = {dns.rdatatype.AFSDB, dns.rdatatype.RT, dns.rdatatype.KX}
+
+
+def _hosted(_: Group, __: Question, replies: Mapping[str, Seen]) -> bool:
+    """The answer names hosts in a type that few servers look into, and we add addresses."""
     ours, peers = replies[OURS], peers_of(replies)
     asked = {record[1] for record in ours.answer}
-    return dns.rdatatype.KX in asked and all(
+    return bool(_HOSTED & asked) and all(
         differences(ours, peer) == ("additional",) and ours.additional > peer.additional for peer in peers
     )
 
@@ -72,7 +75,7 @@ ACCEPTED: dict[str, Holds] = {
     "what NS records at a wildcard mean is not defined (RFC 4592 section 4.2)": _wildcard_cut,
     "transfers over UDP are not defined (RFC 5936 section 4.2)": _transfer,
     "only class IN is served; QCLASS ANY has no authoritative answer (RFC 1035 section 6.2)": _other_class,
-    "KX records bring the addresses of their hosts (RFC 2230 section 3.1)": _exchanger,
+    "AFSDB, RT and KX bring the addresses of their hosts (RFC 1183 sections 1 and 3.3, RFC 2230 section 3.1)": _hosted,
     "where a chain without end is cut is the server's choice (RFC 1034 section 3.6.2)": _endless,
 }
 
