@@ -7,6 +7,7 @@ QNAME_POINTER = b"\xc0\x0c"
 MAX_POINTER_OFFSET = 0x3FFF
 MAX_MESSAGE_OCTETS = 0xFFFF
 NO_RECORDS = (0, 0, 0)
+_OPCODE = 0x7800
 
 Counts = tuple[int, int, int]
 """How many records in the answer, authority and additional section."""
@@ -20,9 +21,11 @@ def pointer(offset: int) -> bytes:
 def render_header(
     message_id: bytes, query_flags: int, flags: int, rcode: int, counts: Counts, questions: int = 1
 ) -> bytes:
-    """A reply's header. Opcode and RD are the query's; AD and CD are clear, as RFC 4035 section 3.1.6 wants of a
-    server that validates nothing. Of `rcode` the lower four bits stand here, the rest in the OPT."""
-    word = QR | (query_flags & (0x7800 | RD)) | flags | (rcode & 0xF)
+    """A reply's header. The opcode is the query's, and so is RD in a reply to opcode QUERY, the only one for which it
+    means anything (RFC 1035 section 4.1.1); AD and CD are clear, as RFC 4035 section 3.1.6 wants of a server that
+    validates nothing. Of `rcode` the lower four bits stand here, the rest in the OPT."""
+    opcode = query_flags & _OPCODE
+    word = QR | (opcode or query_flags & RD) | flags | (rcode & 0xF)
     answer, authority, additional = counts
     return message_id + b"".join(
         number.to_bytes(2, "big") for number in (word, questions, answer, authority, additional)

@@ -287,7 +287,8 @@ def check(data: bytes, table: AnswerTable, source, *, udp: bool = True) -> Reply
     assert len(reply.wire) <= (1232 if udp else 65535)
     assert reply.wire[:2] == data[:2]
     assert reply.wire[2] & 0x80
-    assert reply.wire[2] & 0x79 == data[2] & 0x79, "opcode and RD are the query's"
+    opcode, rd = data[2] & 0x78, data[2] & 0x01
+    assert reply.wire[2] & 0x79 == (opcode or rd), "the opcode is the query's, and so is RD with opcode QUERY"
     assert reply.wire[3] & 0xB0 == 0, "neither RA nor AD nor CD"
     message = dns.message.from_wire(reply.wire)
     assert message.rcode() == reply.facts.rcode

@@ -32,6 +32,7 @@ ns 3600 A 127.0.0.1
 """
 Z = 0x40  # the one header bit without a meaning
 FLAGS_THAT_ARE_NOT_OURS = dns.flags.TC | dns.flags.RA | dns.flags.AD | dns.flags.CD | Z
+RD_OF_QUERY = "RD came back, which means something for opcode QUERY only"
 UNKNOWN = dns.edns.GenericOption(100, b"")
 COOKIE = dns.edns.GenericOption(dns.edns.OptionType.COOKIE, b"\x01\x02\x03\x04\x05\x06\x07\x08")
 LIST = [
@@ -89,8 +90,11 @@ CHECKS = {
     "edns@512 over tcp": Check("DNSKEY", payload=512, ednsflags=0x8000, tcp=True, answers=False),
 }
 
-KNOWN_OF_PEERS = {("nsd", "opcode flags"): ["flags 0x02d0"]}
-"""NSD gives the header bits back that came with an unknown opcode."""
+KNOWN_OF_PEERS = {
+    ("nsd", "opcode flags"): ["flags 0x02d0", RD_OF_QUERY],
+    ("knot", "opcode flags"): [RD_OF_QUERY],
+}
+"""NSD gives the header bits back that came with an unknown opcode, Knot RD."""
 
 
 def packet(check: Check) -> bytes:
@@ -131,6 +135,7 @@ def faults(check: Check, data: bytes, wire: bytes) -> list[str]:
         "an SOA in the answer or none": answered is check.answers,
         "aa": not check.answers or bool(flags & dns.flags.AA),
         f"flags {flags & FLAGS_THAT_ARE_NOT_OURS:#06x}": not flags & FLAGS_THAT_ARE_NOT_OURS & ~dns.flags.CD,
+        RD_OF_QUERY: not flags & dns.flags.RD or (not asked_opcode and bool(check.header_flags & dns.flags.RD)),
         "an OPT or none": (reply.edns >= 0) is check.edns,
         f"EDNS version {reply.edns}": reply.edns in {0, -1},
         f"EDNS flags {reply.ednsflags & 0xFFFF:#06x}": reply.ednsflags & 0xFFFF == (sent_do if check.edns else 0)

@@ -11,8 +11,10 @@ from gslb.wire.message import MAX_POINTER_OFFSET, pointer, render_header
     [
         (0, 0, 0, QR),
         (RD, AA, 0, QR | RD | AA),
-        # Opcode and RD are copied. AD, CD, RA, AA and TC of a query are not (RFC 4035 section 3.1.6).
-        (0x7800 | RD | AD | CD | RA | AA | TC, 0, 4, QR | 0x7800 | RD | 4),
+        # RD is copied. AD, CD, RA, AA and TC of a query are not (RFC 4035 section 3.1.6).
+        (RD | AD | CD | RA | AA | TC, 0, 0, QR | RD),
+        # The opcode is copied; behind another than QUERY no bit is known to mean anything (RFC 1035 section 4.1.1).
+        (0x7800 | RD | AD | CD | RA | AA | TC, 0, 4, QR | 0x7800 | 4),
         (0, AA | TC, 3, QR | AA | TC | 3),
         (0, 0, 16, QR),  # the upper bits of BADVERS stand in the OPT
     ],
