@@ -1,4 +1,5 @@
-"""Rdata: master-file text ⇄ uncompressed wire bytes, for every type dnspython knows and RFC 3597 for the rest.
+"""Rdata: master-file text ⇄ uncompressed wire bytes, for every type that has a text form (`rdata_text`)
+and RFC 3597's for the rest.
 
 Elsewhere rdata is `bytes`. Which names stand inside is asked here (`embedded_names`, `target`), so that no
 other module knows rdata layouts.
@@ -6,13 +7,12 @@ other module knows rdata layouts.
 
 import dns.exception
 import dns.name
-import dns.rdata
-import dns.rdataclass
 import dns.rdatatype
 import dns.tokenizer
 
 from gslb.wire.codes import RRType
 from gslb.wire.names import Name
+from gslb.wire.rdata_text import rdata_as_text, rdata_from_tokens
 
 # Where the compressible names of the RFC 1035 types stand: octets to skip, then how many names follow. Names of
 # later types are never compressed (RFC 3597 section 4).
@@ -47,11 +47,8 @@ def rdata_from_text(rtype: int, text: str, origin: Name) -> bytes:
     kind = dns.rdatatype.RdataType.make(rtype)
     tokens = dns.tokenizer.Tokenizer(text.rstrip("\r\n"))
     try:
-        parsed = dns.rdata.from_text(
-            dns.rdataclass.IN, kind, tokens, origin=dns.name.from_wire(origin, 0)[0], relativize=False
-        )
+        wire = rdata_from_tokens(kind, tokens, dns.name.from_wire(origin, 0)[0])
         one_line = tokens.get().is_eof()
-        wire = bytes(parsed.to_wire(origin=None) or b"")
     except (dns.exception.DNSException, ValueError, UnicodeError) as error:
         reason = str(error).rstrip(".") or type(error).__name__
         raise RdataError(f"{text!r} is not {dns.rdatatype.to_text(kind)} data: {reason}") from None
@@ -62,8 +59,7 @@ def rdata_from_text(rtype: int, text: str, origin: Name) -> bytes:
 
 def rdata_to_text(rtype: int, rdata: bytes) -> str:
     """Render rdata as master-file text, names absolute."""
-    kind = dns.rdatatype.RdataType.make(rtype)
-    return dns.rdata.from_wire(dns.rdataclass.IN, kind, rdata, 0, len(rdata)).to_text()
+    return rdata_as_text(rtype, rdata)
 
 
 def rrset_key(rtype: int, rdata: bytes) -> int:

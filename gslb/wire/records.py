@@ -16,8 +16,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import dns.exception
-import dns.rdata
-import dns.rdataclass
 import dns.rdatatype
 
 from gslb.wire.codes import CLASS_IN, RRType, is_meta_type, type_to_text
@@ -25,6 +23,7 @@ from gslb.wire.edns import Edns, parse_options
 from gslb.wire.names import MAX_NAME_OCTETS, Name
 from gslb.wire.query import HEADER_OCTETS, MAX_QUERY_OCTETS, MAX_RECORDS
 from gslb.wire.rdata import rrset_key
+from gslb.wire.rdata_text import check_rdata
 
 _MAX_POINTERS = 127
 """A name of 255 octets has at most 127 labels: more pointers than that name nothing."""
@@ -327,7 +326,7 @@ def _other(data: bytes, start: int, end: int, _known: dict[int, Name], rtype: in
     if rtype >= _FIRST_PRIVATE_TYPE:
         return rdata
     try:
-        dns.rdata.from_wire(dns.rdataclass.IN, dns.rdatatype.RdataType.make(rtype), rdata, 0, len(rdata))
+        check_rdata(rtype, rdata)
     except (dns.exception.DNSException, ValueError):
         raise _wrong_length(rtype) from None
     return rdata

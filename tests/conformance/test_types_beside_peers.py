@@ -29,14 +29,15 @@ host A 192.0.2.99
 """
 RECORDS = r"""
 a1 A 192.0.2.1
-mb TYPE7 \# 5 03616263 00
-mg TYPE8 \# 5 03616263 00
-mr TYPE9 \# 5 03616263 00
+mb MB abc.
+mg MG abc.
+mr MR abc.
 null TYPE10 \# 4 00010203
 wks WKS 192.0.2.1 6 25 80
 ptr PTR host
 hinfo HINFO "PC" "Linux"
-minfo TYPE14 \# 10 03616263 00 03646566 00
+minfo MINFO abc. def.
+genericmb MB \# 5 03616263 00
 mx MX 10 host
 txt TXT "a b" "c\"d\\e\000\255"
 rp RP host host
@@ -108,14 +109,15 @@ generic A \# 4 c0000205
 """
 # Types of which the peers do not know the text, or refuse the data as obsolete.
 OURS_ALONE = r"""
-md TYPE3 \# 5 03616263 00
-mf TYPE4 \# 5 03616263 00
+md MD host
+mf MF host
 nsapptr NSAP-PTR host
 gpos GPOS "-32.6882" "116.8652" "10.0"
 hip HIP 2 200100107B1A74DF365639CC39F1D578 AwEAAbdxyhNuSutc5EMz host
 amtrelay AMTRELAY 10 0 1 203.0.113.15
 amtrelay3 AMTRELAY 128 1 3 host
 """
+NAMES_ONLY = {"MD", "MF", "MB", "MG", "MR", "MINFO"}
 
 
 def asked(records: str) -> list[tuple[str, str]]:
@@ -167,8 +169,8 @@ def test_what_dig_prints_is_the_record_again(servers: SideBySide, tool: Callable
     read = 0
     for (name, rtype), text in zip(questions, texts, strict=True):
         number = type_from_text(rtype)
-        has_text_form = dns.rdata.get_rdata_class(dns.rdataclass.IN, number) is not dns.rdata.GenericRdata
-        if form or has_text_form:
+        known = dns.rdata.get_rdata_class(dns.rdataclass.IN, number) is not dns.rdata.GenericRdata
+        if form or known or rtype in NAMES_ONLY:
             rdata = rdata_from_text(number, text, name_from_text("."))
             assert [rdata] == rdata_of(servers, "gslb", name, rtype), (name, rtype, text)
             read += 1

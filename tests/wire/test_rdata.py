@@ -7,6 +7,7 @@ from gslb.wire.names import name_from_text
 from gslb.wire.rdata import RdataError, alias_target, embedded_names, name_end, rdata_from_text, rdata_to_text, target
 
 EXAMPLE = name_from_text("example.")
+MB, MINFO = 7, 14
 
 
 @pytest.mark.parametrize(
@@ -24,6 +25,11 @@ EXAMPLE = name_from_text("example.")
         (RRType.TXT, r'"\"\255"', b'\x02"\xff'),
         (RRType.TXT, "(a\nb)", b"\x01a\x01b"),
         (RRType.HTTPS, "1 . alpn=h2", b"\x00\x01\x00\x00\x01\x00\x03\x02h2"),
+        (RRType.HTTPS, "0 Other alpn=h2", b"\x00\x00\x05Other\x07example\x00\x00\x01\x00\x03\x02h2"),  # RFC 9460 2.4.2
+        (RRType.HTTPS, r"\# 12 0000 0161 00 0001 0003 026832", b"\x00\x00\x01a\x00\x00\x01\x00\x03\x02h2"),
+        (MB, "Host", b"\x04Host\x07example\x00"),  # RFC 1035 section 3.3
+        (MB, r"\# 3 016100", b"\x01a\x00"),
+        (MINFO, "a. b.", b"\x01a\x00\x01b\x00"),
         (65282, r"\# 2 abcd", b"\xab\xcd"),
         (65282, r"\# 0", b""),
     ],
@@ -48,6 +54,16 @@ def test_a_text_parses_to_uncompressed_rdata(rtype: int, text: str, wire: bytes)
         (RRType.TXT, '"' + "x" * 256 + '"'),
         (RRType.TXT, '"open'),
         (RRType.HTTPS, "1 . alpn"),
+        (RRType.HTTPS, "0 a alpn"),
+        (RRType.HTTPS, "65536 a"),
+        (RRType.HTTPS, r"\# 7 0000 0161 00 0001"),
+        (RRType.HTTPS, ""),
+        (MB, ""),
+        (MB, "a. b."),
+        (MB, r"\# 4 01610000"),
+        (MB, r"\# 2 0561"),
+        (MINFO, r"\# 5 016100 c000"),  # a compression pointer
+        (MINFO, "a."),
         (65282, "abcd"),
     ],
 )
@@ -66,6 +82,10 @@ def test_what_is_no_rdata_is_refused_with_the_text_and_the_type(rtype: int, text
         (RRType.SRV, "1 2 443 www.example."),
         (RRType.DS, "60485 5 1 2bb183af5f22588179a53b0a98631fad1a292118"),
         (RRType.SVCB, '1 svc.example. alpn="h2,h3" port="8443"'),
+        (RRType.SVCB, "0 svc.example."),
+        (RRType.SVCB, '0 svc.example. alpn="h2"'),
+        (MB, "Host.example."),
+        (MINFO, "a.example. b.example."),
         (65282, r"\# 2 abcd"),
     ],
 )

@@ -137,6 +137,7 @@ def test_a_name_may_point_at_a_name_in_rdata() -> None:
         (dns.rdatatype.NXT, b""),
         (dns.rdatatype.CAA, b"\x00"),
         (RRType.HTTPS, b"\x00\x01\x00\x00\x01\x00\x09"),
+        (RRType.HTTPS, b"\x00\x00\x00\x00\x01\x00\x09"),
         (RRType.SVCB, b"\x00\x01\xc0\x0c"),  # its target is never compressed
         (RRType.DNSKEY, b"\x01"),
     ],
@@ -154,6 +155,7 @@ def test_rdata_of_a_wrong_length_or_shape_is_refused(rtype: int, rdata: bytes) -
         (65282, b"\xc0\x0c"),
         (1234, b"anything"),
         (RRType.HTTPS, rdata_from_text(RRType.HTTPS, "1 . alpn=h2", EXAMPLE)),
+        (RRType.HTTPS, b"\x00\x00\x00\x00\x01\x00\x03\x02h2"),  # AliasMode with SvcParams (RFC 9460 section 2.4.2)
         (dns.rdatatype.CAA, rdata_from_text(dns.rdatatype.CAA, '0 issue "x.example"', EXAMPLE)),
     ],
 )

@@ -1,0 +1,96 @@
+r"""Rdata between text, octets and dnspython, and what dnspython leaves out.
+
+It knows the types of RFC 1035 section 3.3 that are made of names alone (MB, MINFO …) by number only: their text is
+read and written here. And it refuses an SVCB or HTTPS record in AliasMode that has SvcParams, of which RFC 9460 section
+2.4.2 asks no more than to be ignored by clients, and to be warned of at most. Such a record is shown to dnspython in
+ServiceMode, the rest of it being the same.
+"""
+
+import dns.name
+import dns.rdata
+import dns.rdataclass
+import dns.rdatatype
+import dns.tokenizer
+
+from gslb.wire.codes import RRType
+
+_NAMES: dict[int, int] = {
+    dns.rdatatype.MD: 1,
+    dns.rdatatype.MF: 1,
+    dns.rdatatype.MB: 1,
+    dns.rdatatype.MG: 1,
+    dns.rdatatype.MR: 1,
+    dns.rdatatype.MINFO: 2,
+}
+"""How many names such rdata is."""
+_SERVICES = {RRType.SVCB, RRType.HTTPS}
+_NOBODYS_TYPE = 65535
+"""Reserved (RFC 6895 section 3.1): of such rdata dnspython reads the generic form only."""
+_ALIAS_MODE, _SERVICE_MODE = b"\x00\x00", b"\x00\x01"
+
+
+def rdata_from_tokens(rtype: int, tokens: dns.tokenizer.Tokenizer, origin: dns.name.Name) -> bytes:
+    r"""The octets of the rdata that `tokens` begin with, in its own form or as `\# …` (RFC 3597 section 5); names
+    are relative to `origin`. Raises what dnspython does: a `DNSException`, `ValueError` or `UnicodeError`."""
+    if rtype not in _NAMES and rtype not in _SERVICES:
+        return _parsed(rtype, tokens, origin)
+    first = tokens.get()
+    tokens.unget(first)
+    if first.is_identifier() and first.value == r"\#":
+        generic = _parsed(_NOBODYS_TYPE, tokens, origin)
+        check_rdata(rtype, generic)
+        return generic
+    if rtype in _NAMES:
+        return b"".join(tokens.get_name(origin).to_wire() or b"" for _ in range(_NAMES[rtype]))
+    return _service(rtype, tokens, origin)
+
+
+def check_rdata(rtype: int, rdata: bytes) -> None:
+    """Raise a `DNSException` or `ValueError` for octets that are not of the shape of their type, if it is known."""
+    if rtype in _NAMES:
+        _names(rtype, rdata)
+    else:
+        _as_dnspython(rtype, rdata)
+
+
+def rdata_as_text(rtype: int, rdata: bytes) -> str:
+    """The rdata as master-file text, names absolute. Raises as `check_rdata`."""
+    if rtype in _NAMES:
+        return " ".join(name.to_text() for name in _names(rtype, rdata))
+    text = _as_dnspython(rtype, rdata).to_text()
+    return "0" + text.removeprefix("1") if _is_service_alias(rtype, rdata) else text
+
+
+def _as_dnspython(rtype: int, rdata: bytes) -> dns.rdata.Rdata:
+    if _is_service_alias(rtype, rdata):
+        rdata = _SERVICE_MODE + rdata[2:]
+    return dns.rdata.from_wire(dns.rdataclass.IN, dns.rdatatype.RdataType.make(rtype), rdata, 0, len(rdata))
+
+
+def _names(rtype: int, rdata: bytes) -> list[dns.name.Name]:
+    found, start = [], 0
+    for _ in range(_NAMES[rtype]):
+        name, octets = dns.name.from_wire(rdata, start)
+        found.append(name)
+        start += octets
+    if b"".join(name.to_wire() or b"" for name in found) != rdata:
+        raise ValueError("not names in full and nothing more")
+    return found
+
+
+def _is_service_alias(rtype: int, rdata: bytes) -> bool:
+    return rtype in _SERVICES and rdata[:2] == _ALIAS_MODE
+
+
+def _service(rtype: int, tokens: dns.tokenizer.Tokenizer, origin: dns.name.Name) -> bytes:
+    priority = tokens.get()
+    is_alias = priority.value.isdecimal() and int(priority.value) == 0
+    tokens.unget(dns.tokenizer.Token(dns.tokenizer.IDENTIFIER, "1") if is_alias else priority)
+    rdata = _parsed(rtype, tokens, origin)
+    return _ALIAS_MODE + rdata[2:] if is_alias else rdata
+
+
+def _parsed(rtype: int, tokens: dns.tokenizer.Tokenizer, origin: dns.name.Name) -> bytes:
+    kind = dns.rdatatype.RdataType.make(rtype)
+    parsed = dns.rdata.from_text(dns.rdataclass.IN, kind, tokens, origin=origin, relativize=False)
+    return bytes(parsed.to_wire(origin=None) or b"")
