@@ -45,7 +45,7 @@ def test_the_primary_tells_and_serves_the_secondary_which_has_no_file(plan):
     assert [(peer.name, peer.port) for peer in source.notify] == [("secondary", plan.nodes[1].dns_port)]
     assert source.allow_transfer.peers == source.notify
     assert [(peer.name, peer.port) for peer in follower.primaries] == [("primary", plan.nodes[0].dns_port)]
-    assert source.notify[0].key == follower.primaries[0].key
+    assert source.notify[0].keys == follower.primaries[0].keys
     assert not secondary.zones
 
 
