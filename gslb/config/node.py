@@ -351,17 +351,21 @@ def _octets_told(written: str | None, by_default: str) -> bytes | None:
     return told_octets(by_default if written.lower() in ON else written)
 
 
+def _alone(tree: Mapping, name: str, schema: type[ModelT]) -> ModelT | None:
+    """A section of a file that has problems elsewhere: it is read for the files it names."""
+    node = tree.get(name)
+    return validated(schema, node, Findings(""), "") if isinstance(node, Mapping) else None
+
+
 def _cookies(tree: Mapping, schema: NodeSchema | None, path: Path, findings: Findings) -> CookieSettings | None:
-    """Of a file that has problems elsewhere too, the section is read for the files it names."""
-    written = schema.cookies if schema is not None else None
-    if schema is None and isinstance(node := tree.get("cookies"), Mapping):
-        written = validated(CookiesSchema, node, Findings(""), "")
+    written = schema.cookies if schema is not None else _alone(tree, "cookies", CookiesSchema)
     return read_cookies(written, path, findings, tree.key_line("cookies")) if written is not None else None
 
 
 def _tls(tree: Mapping, schema: NodeSchema | None, path: Path, findings: Findings) -> TlsSettings | None:
     if schema is None:
-        return None
+        alone = _alone(tree, "tls", TlsSchema)
+        return read_tls(alone, path, findings, tree.key_line("tls")) if alone is not None else None
     if schema.listen_tls and schema.tls is None:
         advice = "give `tls: {certificate: FILE, key: FILE}`"
         findings.error(tree.key_line("listen_tls"), "listen_tls", f"there is no certificate to show; {advice}")

@@ -259,13 +259,16 @@ def test_what_is_missing_is_told_beside_what_is_written_wrong(refused):
         "zones_dir: nowhere\n"
         "keys: {xfr: {file: none.key}}\n"
         "cookies: {file: none.cookie}\n"
+        "tls: {certificate: none.pem, key: none.pem}\n"
         "zones: {a: {file: none.yaml}, b: {file: b.yaml, notfy: []}}\n"
     ) == [
         "gslb.yaml:1: nonsense: unknown key 'nonsense'; did you mean 'zones'?",
         "gslb.yaml:2: zones_dir: nowhere is not a folder",
         "gslb.yaml:3: keys.xfr.file: none.key: no such file",
         "gslb.yaml:4: cookies.file: none.cookie: no such file",
-        "gslb.yaml:5: zones.b.notfy: unknown key 'notfy'; did you mean 'notify'?",
+        "gslb.yaml:5: tls.certificate: none.pem: no such file",
+        "gslb.yaml:5: tls.key: none.pem: no such file",
+        "gslb.yaml:6: zones.b.notfy: unknown key 'notfy'; did you mean 'notify'?",
     ]
 
 
