@@ -1,6 +1,7 @@
 """The numbers of the protocol: types, classes, rcodes, header bits, and their names.
 
-Only what the code speaks of by name stands here; the whole IANA table of types comes from dnspython.
+Only what the code speaks of by name stands here; IANA's table of types comes from dnspython, but for a few old or new
+ones.
 """
 
 import enum
@@ -66,12 +67,29 @@ class Opcode(enum.IntEnum):
     UPDATE = 5
 
 
+_BESIDE_DNSPYTHON = {
+    "EID": 31,
+    "NIMLOC": 32,
+    "ATMA": 34,
+    "SINK": 40,
+    "RKEY": 57,
+    "TALINK": 58,
+    "DOA": 259,
+    "CLA": 263,
+    "IPN": 264,
+}
+"""Types that dnspython has no name for; their rdata is written as RFC 3597 has it."""
+_NAMES_BESIDE = {number: name for name, number in _BESIDE_DNSPYTHON.items()}
+
 # Header bits, in the 16-bit flags word (RFC 1035 section 4.1.1, RFC 4035 section 3.2).
 QR, AA, TC, RD, RA, AD, CD = 0x8000, 0x0400, 0x0200, 0x0100, 0x0080, 0x0020, 0x0010
 
 
 def type_from_text(text: str) -> int:
     """`"AAAA"` or `"TYPE65282"` (RFC 3597) to its number. Raises `ValueError`."""
+    number = _BESIDE_DNSPYTHON.get(text.upper())
+    if number is not None:
+        return number
     try:
         return int(dns.rdatatype.from_text(text))
     except (dns.rdatatype.UnknownRdatatype, ValueError):
@@ -79,7 +97,7 @@ def type_from_text(text: str) -> int:
 
 
 def type_to_text(rtype: int) -> str:
-    return dns.rdatatype.to_text(dns.rdatatype.RdataType.make(rtype))
+    return _NAMES_BESIDE.get(rtype) or dns.rdatatype.to_text(dns.rdatatype.RdataType.make(rtype))
 
 
 def is_meta_type(rtype: int) -> bool:

@@ -10,7 +10,7 @@ import dns.name
 import dns.rdatatype
 import dns.tokenizer
 
-from gslb.wire.codes import RRType
+from gslb.wire.codes import RRType, type_to_text
 from gslb.wire.names import Name
 from gslb.wire.rdata_text import rdata_as_text, rdata_from_tokens
 
@@ -51,9 +51,11 @@ def rdata_from_text(rtype: int, text: str, origin: Name) -> bytes:
         one_line = tokens.get().is_eof()
     except (dns.exception.DNSException, ValueError, UnicodeError) as error:
         reason = str(error).rstrip(".") or type(error).__name__
-        raise RdataError(f"{text!r} is not {dns.rdatatype.to_text(kind)} data: {reason}") from None
+        if reason.startswith("generic rdata"):
+            reason = r"it is written as \# OCTETS HEX (RFC 3597 section 5)"
+        raise RdataError(f"{text!r} is not {type_to_text(rtype)} data: {reason}") from None
     if not one_line:
-        raise RdataError(f"{text!r} is not {dns.rdatatype.to_text(kind)} data: it has a second line")
+        raise RdataError(f"{text!r} is not {type_to_text(rtype)} data: it has a second line")
     return wire
 
 

@@ -1,9 +1,10 @@
 r"""Rdata between text, octets and dnspython, and what dnspython leaves out.
 
-It knows the types of RFC 1035 section 3.3 that are made of names alone (MB, MINFO …) by number only: their text is
-read and written here. And it refuses an SVCB or HTTPS record in AliasMode that has SvcParams, of which RFC 9460 section
-2.4.2 asks no more than to be ignored by clients, and to be warned of at most. Such a record is shown to dnspython in
-ServiceMode, the rest of it being the same.
+It knows the types that are made of names alone (MB, MINFO …) by number only: their text is read and written here. And
+it refuses an SVCB or HTTPS record in AliasMode that has SvcParams, of which RFC 9460 section 2.4.2 asks no more than to
+be ignored by clients, and to be warned of at most. Such a record is shown to dnspython in ServiceMode, the rest of it
+being the same. Locators of NID and L64 may come without leading zeros (RFC 6742 section 2), as dig prints them; they
+are filled up before dnspython sees them.
 """
 
 import dns.name
@@ -12,7 +13,7 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.tokenizer
 
-from gslb.wire.codes import RRType
+from gslb.wire.codes import RRType, type_from_text
 
 _NAMES: dict[int, int] = {
     dns.rdatatype.MD: 1,
@@ -21,8 +22,10 @@ _NAMES: dict[int, int] = {
     dns.rdatatype.MG: 1,
     dns.rdatatype.MR: 1,
     dns.rdatatype.MINFO: 2,
+    type_from_text("TALINK"): 2,
 }
 """How many names such rdata is."""
+_LOCATORS = {dns.rdatatype.NID, dns.rdatatype.L64}
 _SERVICES = {RRType.SVCB, RRType.HTTPS}
 _NOBODYS_TYPE = 65535
 """Reserved (RFC 6895 section 3.1): of such rdata dnspython reads the generic form only."""
@@ -32,7 +35,7 @@ _ALIAS_MODE, _SERVICE_MODE = b"\x00\x00", b"\x00\x01"
 def rdata_from_tokens(rtype: int, tokens: dns.tokenizer.Tokenizer, origin: dns.name.Name) -> bytes:
     r"""The octets of the rdata that `tokens` begin with, in its own form or as `\# …` (RFC 3597 section 5); names
     are relative to `origin`. Raises what dnspython does: a `DNSException`, `ValueError` or `UnicodeError`."""
-    if rtype not in _NAMES and rtype not in _SERVICES:
+    if rtype not in _NAMES and rtype not in _SERVICES and rtype not in _LOCATORS:
         return _parsed(rtype, tokens, origin)
     first = tokens.get()
     tokens.unget(first)
@@ -42,7 +45,7 @@ def rdata_from_tokens(rtype: int, tokens: dns.tokenizer.Tokenizer, origin: dns.n
         return generic
     if rtype in _NAMES:
         return b"".join(tokens.get_name(origin).to_wire() or b"" for _ in range(_NAMES[rtype]))
-    return _service(rtype, tokens, origin)
+    return _locator(rtype, tokens, origin) if rtype in _LOCATORS else _service(rtype, tokens, origin)
 
 
 def check_rdata(rtype: int, rdata: bytes) -> None:
@@ -88,6 +91,13 @@ def _service(rtype: int, tokens: dns.tokenizer.Tokenizer, origin: dns.name.Name)
     tokens.unget(dns.tokenizer.Token(dns.tokenizer.IDENTIFIER, "1") if is_alias else priority)
     rdata = _parsed(rtype, tokens, origin)
     return _ALIAS_MODE + rdata[2:] if is_alias else rdata
+
+
+def _locator(rtype: int, tokens: dns.tokenizer.Tokenizer, origin: dns.name.Name) -> bytes:
+    preference, locator = tokens.get(), tokens.get()
+    filled = ":".join(group and group.rjust(4, "0") for group in locator.value.split(":"))
+    read = dns.tokenizer.Tokenizer(f"{preference.value} {filled}")
+    return _parsed(rtype, read, origin)
 
 
 def _parsed(rtype: int, tokens: dns.tokenizer.Tokenizer, origin: dns.name.Name) -> bytes:

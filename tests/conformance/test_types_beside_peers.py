@@ -74,6 +74,7 @@ svcb0 SVCB 0 host
 https HTTPS 1 . alpn=h3
 spf SPF "v=spf1 -all"
 nid NID 10 1014:4fff:ff20:ee64
+shortnid NID 10 14:4fff:0:ee64
 l32 L32 10 10.1.2.0
 l64 L64 10 2001:1DB8:1140:1000
 lp LP 10 host

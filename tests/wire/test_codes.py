@@ -7,7 +7,17 @@ from gslb.wire.codes import Rcode, RRType, is_meta_type, type_from_text, type_to
 
 @pytest.mark.parametrize(
     ("text", "rtype"),
-    [("A", 1), ("a", 1), ("AAAA", 28), ("HTTPS", 65), ("TYPE1", 1), ("TYPE65282", 65282), ("type65282", 65282)],
+    [
+        ("A", 1),
+        ("a", 1),
+        ("AAAA", 28),
+        ("HTTPS", 65),
+        ("TYPE1", 1),
+        ("TYPE65282", 65282),
+        ("type65282", 65282),
+        ("SINK", 40),
+        ("doa", 259),
+    ],
 )
 def test_a_type_parses_by_name_or_number(text: str, rtype: int) -> None:
     assert type_from_text(text) == rtype
@@ -20,7 +30,7 @@ def test_what_is_no_type_is_refused_and_quoted(text: str) -> None:
     assert repr(text) in str(caught.value)
 
 
-@pytest.mark.parametrize("rtype", [*RRType, 0, 3, 65282, 65535])
+@pytest.mark.parametrize("rtype", [*RRType, 0, 3, *range(1, 70), *range(256, 270), 65282, 65535])
 def test_every_type_survives_text(rtype: int) -> None:
     assert type_from_text(type_to_text(rtype)) == rtype
 

@@ -7,7 +7,7 @@ from gslb.wire.names import name_from_text
 from gslb.wire.rdata import RdataError, alias_target, embedded_names, name_end, rdata_from_text, rdata_to_text, target
 
 EXAMPLE = name_from_text("example.")
-MB, MINFO = 7, 14
+MB, MINFO, SINK, NID, L64 = 7, 14, 40, 104, 106
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,10 @@ MB, MINFO = 7, 14
         (MB, "Host", b"\x04Host\x07example\x00"),  # RFC 1035 section 3.3
         (MB, r"\# 3 016100", b"\x01a\x00"),
         (MINFO, "a. b.", b"\x01a\x00\x01b\x00"),
+        (NID, "10 14:4fff:0:ee64", bytes.fromhex("000a00144fff0000ee64")),
+        (L64, "10 2001:DB8:1140:1000", bytes.fromhex("000a20010db811401000")),
+        (L64, r"\# 10 000a 20010db811401000", bytes.fromhex("000a20010db811401000")),
+        (SINK, r"\# 2 4001", b"\x40\x01"),
         (65282, r"\# 2 abcd", b"\xab\xcd"),
         (65282, r"\# 0", b""),
     ],
@@ -64,6 +68,11 @@ def test_a_text_parses_to_uncompressed_rdata(rtype: int, text: str, wire: bytes)
         (MB, r"\# 2 0561"),
         (MINFO, r"\# 5 016100 c000"),  # a compression pointer
         (MINFO, "a."),
+        (L64, "10 2001:db8::1"),
+        (L64, "10 12345:1:1:1"),
+        (NID, "10 1:2:3"),
+        (NID, "10"),
+        (SINK, "64 1 AAAA"),
         (65282, "abcd"),
     ],
 )
