@@ -154,7 +154,6 @@ FILES: dict[str, str] = {
 
 OUR_WAY: dict[str, str] = {
     "ttl 2^31": "RFC 2181 section 8 bounds a TTL; what is meant is not known, so it is told",
-    "SVCB alias with params": "parameters in AliasMode are passed over by whoever reads them (RFC 9460 section 2.4.2)",
     "_gslb": "the names at and below _gslb are reserved for the cluster",
     "a record near 64 KiB": "in a message, room is left for the question, an OPT and a TSIG",
 }
