@@ -154,7 +154,7 @@ class TcpConnection(asyncio.Protocol):
         if self._over and not self._shut:
             self._count_handshake("timeout")
             self.close()
-        if self._shut or self._paused:
+        if self._shut or self._paused or self._is_lost():
             return False
         if self._tls is not None and not self._tls.established and not self._shake_hands(self._tls):
             return False
@@ -167,6 +167,10 @@ class TcpConnection(asyncio.Protocol):
         if self._ended and not more:
             self.close()
         return more and not self._paused
+
+    def _is_lost(self) -> bool:
+        """True once the client is gone, of which `connection_lost` is yet to tell."""
+        return self._transport is None or self._transport.is_closing()
 
     def _answer_next(self) -> None:
         message = self._next_message()

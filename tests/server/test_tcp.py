@@ -348,6 +348,27 @@ def test_a_client_that_does_not_take_the_last_answers_is_cut_off(zone: Zone) -> 
     asyncio.run(run())
 
 
+def test_nothing_more_is_written_to_a_client_that_is_gone(zone: Zone) -> None:
+    class Broken(Wire):
+        """Its client is found gone at the first write; asyncio warns of each one after that."""
+
+        def write(self, data: bytes) -> None:
+            super().write(data)
+            self.closed = True
+
+    async def run() -> None:
+        async with serving(zone) as (_, connections):
+            connection, wire = connections.connection(), Broken()
+            connection.connection_made(wire)
+            query = framed("ns.x.", "A")
+            connection.data_received(query * 50)
+            await until(lambda: connection._step not in connections.turns)
+            assert len(wire.written) == 2 + int.from_bytes(wire.written[:2], "big")
+            connection.connection_lost(None)
+
+    asyncio.run(run())
+
+
 def test_length_and_message_leave_in_one_write(zone: Zone) -> None:
     class Counting(Wire):
         writes = 0
