@@ -164,7 +164,7 @@ class TcpConnection(asyncio.Protocol):
         if len(self._buffer) <= _READ_AHEAD_OCTETS:
             self._read(on=True)
         more = bool(self._streams or self._waiting) or self._has_message()
-        if self._ended and not more:
+        if self._ended and not more and not self._paused:  # what is written is taken first
             self.close()
         return more and not self._paused
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator, Callable
 
 import dns.message
@@ -98,6 +99,26 @@ def test_a_client_that_ends_its_half_still_gets_every_answer(zone: Zone) -> None
             assert sum(len(message) for message in messages) == 20_000_000 + len(answer)
             assert await asyncio.wait_for(reader.read(1), 5) == b""
             assert connections.responder.exchange.closed == [True]
+            writer.close()
+
+    asyncio.run(run())
+
+
+def test_a_client_that_ends_its_half_may_take_its_time_over_the_last_answers(zone: Zone) -> None:
+    async def run() -> None:
+        async with serving(zone) as (port, connections):
+            client = socket.socket()
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.connect(("127.0.0.1", port))
+            connection = await _first(connections)
+            connection._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+            reader, writer = await asyncio.open_connection(sock=client, limit=1024)
+            writer.write(framed("big.x.", "TXT") * 6)
+            writer.write_eof()
+            await until(lambda: connection._ended and connection._paused)
+            for _ in range(6):
+                assert len(await read_message(reader)) > 40_000
+            assert await asyncio.wait_for(reader.read(1), 5) == b""
             writer.close()
 
     asyncio.run(run())
