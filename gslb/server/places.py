@@ -60,6 +60,9 @@ class Occupant(Protocol):
     def close(self) -> None:
         """Close after what is already written."""
 
+    def make_room(self) -> None:
+        """Close at once: what the client has not taken by now is lost."""
+
 
 class Places:
     """The connections that are open. `clock` gives seconds, for how often the log tells of limits."""
@@ -99,7 +102,7 @@ class Places:
             self._tell("idle", idle)
             self._metrics.tcp_evicted.labels(idle.transport_name).inc()
             self.leave(idle)
-            idle.close()
+            idle.make_room()
         self._open[occupant] = network
         self._clients[network] += 1
         self._count(occupant.transport_name, 1)

@@ -352,6 +352,14 @@ class TcpConnection(asyncio.Protocol):
             self._flush(self._tls)
         self._end()
 
+    def make_room(self) -> None:
+        """Close at once, for another to come in. To wait for what the client has not taken would keep a socket that is
+        counted nowhere."""
+        if self._transport is not None and (self._shut or self._transport.get_write_buffer_size()):
+            self._abort()
+        else:
+            self.close()
+
     def _end(self) -> None:
         """Close; a client that does not take what is already written within the idle time is cut off."""
         self._shut = True

@@ -19,6 +19,8 @@ class Guest:
     def close(self) -> None:
         self.closed = True
 
+    make_room = close
+
 
 class Clock:
     now = 0.0

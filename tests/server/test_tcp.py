@@ -231,6 +231,21 @@ def test_when_all_places_are_taken_the_longest_idle_connection_makes_room(zone: 
     asyncio.run(run())
 
 
+def test_a_connection_that_makes_room_is_gone_at_once_though_its_client_does_not_read(zone: Zone) -> None:
+    async def run() -> None:
+        async with serving(zone, TcpLimits(connections=1, idle_seconds=60)) as (_, connections):
+            for asked in (framed("ns.x.", "A"), b"\x00\x00"):  # the second is no query: that one is closing already
+                connection, wire = connections.connection(), Wire()
+                connection.connection_made(wire)
+                connection.data_received(framed("ns.x.", "A"))
+                connection.data_received(asked)
+                await until(lambda wire=wire, connection=connection: wire.written and not connection.busy)
+                connections.connection().connection_made(Wire())
+                assert wire.aborted
+
+    asyncio.run(run())
+
+
 def test_a_connection_with_a_transfer_under_way_does_not_make_room(zone: Zone) -> None:
     async def run() -> None:
         async with serving(zone, TcpLimits(connections=2)) as (port, connections):
