@@ -144,7 +144,9 @@ class Exchange:
 
     def _notify(self, request: "_Request") -> bytes:
         apex = request.apex
-        published = self._published(apex)
+        if request.question.qtype != RRType.SOA:  # no other event is known here (RFC 1996)
+            return request.echo(Rcode.FORMERR)
+        published = self._published(apex) if request.question.qclass == CLASS_IN else None
         if published is None or not published.primaries:
             self._say("notify_refused", request, reason="not a secondary zone here")
             return request.echo(Rcode.NOTAUTH, error=NOT_OURS)

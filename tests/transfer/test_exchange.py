@@ -310,6 +310,18 @@ def test_any_other_notify_changes_nothing(zone_of, client, key, primaries, name,
     assert not world.notified
 
 
+@pytest.mark.parametrize(
+    ("rdclass", "rtype", "rcode"),
+    [("IN", "A", dns.rcode.FORMERR), ("IN", "ANY", dns.rcode.FORMERR), ("CH", "SOA", dns.rcode.NOTAUTH)],
+)
+def test_a_notify_is_about_the_soa_of_class_in(zone_of, rdclass: str, rtype: str, rcode: int) -> None:
+    query = dns.message.make_query("x.example.", rtype, rdclass)
+    query.set_opcode(dns.opcode.NOTIFY)
+    world = World(zone_of, primaries=(NODE,))
+    assert world.ask(query, "192.0.2.2", OURS, udp=True)[0].rcode() == rcode
+    assert not world.notified
+
+
 def test_octets_that_are_no_message_are_a_form_error(zone_of) -> None:
     reply = World(zone_of).exchange.answer(
         b"\xab\xcd\x20\x00" + b"\x00\x01" * 4, "192.0.2.2", lambda *_: None, udp=True
