@@ -175,10 +175,8 @@ class Node:
 
     async def _open_dns(self) -> Listeners:
         limits, config = self.config.limits, self.config
-        tcp = TcpLimits(
-            limits.tcp_connections, limits.tcp_per_client, limits.tcp_idle_seconds, limits.transfer_timeout_seconds
-        )
-        make_room(limits.tcp_connections + limits.probe_concurrency)
+        connections = make_room(limits.tcp_connections, limits.probe_concurrency)
+        tcp = TcpLimits(connections, limits.tcp_per_client, limits.tcp_idle_seconds, limits.transfer_timeout_seconds)
         listeners = Listeners(
             config.listen,
             self._responder,

@@ -9,6 +9,7 @@ from pathlib import Path
 import structlog
 
 from gslb.app.logs import set_up_logging
+from gslb.app.loop_errors import LoopErrors
 from gslb.app.node import Node, StartError
 from gslb.app.pauses import Pauses
 from gslb.app.sd_notify import Notifier
@@ -44,6 +45,7 @@ def loop_factory() -> "type[asyncio.AbstractEventLoop] | None":
 
 async def _serve(node: Node) -> int:
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(LoopErrors())
     stop = asyncio.Event()
     reloads: set[asyncio.Task[object]] = set()
     notifier = Notifier(os.environ)

@@ -26,6 +26,8 @@ from gslb.server.udp import UdpListener
 log = structlog.get_logger("gslb.server")
 
 _BACKLOG = 256
+_ACCEPTED_AT_ONCE = 16
+"""Connections let in per wake-up of asyncio's own event loop: each costs as much as several answers over UDP."""
 _FAST_OPEN_QUEUE = 64
 """Queries that may wait in SYN segments (RFC 7766 section 9, RFC 7413)."""
 _FREE_PORT_TRIES = 20
@@ -182,11 +184,13 @@ class Listeners:
         loop = asyncio.get_running_loop()
         if group is self._dot:
             (tls_socket,) = _bind_tls(address)
-            server = await loop.create_server(self._tls_connection, sock=tls_socket, backlog=_BACKLOG)
+            server = await loop.create_server(self._tls_connection, sock=tls_socket, backlog=_ACCEPTED_AT_ONCE)
+            tls_socket.listen(_BACKLOG)  # asyncio has one number for both
             group.open[address] = _Listening(server)
         else:
             udp_socket, tcp_socket = _bind_pair(address)
-            server = await loop.create_server(self._tcp.connection, sock=tcp_socket, backlog=_BACKLOG)
+            server = await loop.create_server(self._tcp.connection, sock=tcp_socket, backlog=_ACCEPTED_AT_ONCE)
+            tcp_socket.listen(_BACKLOG)
             group.open[address] = _Listening(server, UdpListener(udp_socket, self._responder, self.guard))
 
     def _tls_connection(self) -> TcpConnection:
