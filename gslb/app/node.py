@@ -12,6 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -28,6 +29,7 @@ from gslb.app.cluster import Cluster
 from gslb.app.cluster_readings import cluster_readings
 from gslb.app.commands import Commands
 from gslb.app.descriptors import make_room
+from gslb.app.persist import until_done
 from gslb.app.readings import readings
 from gslb.app.signatures import SignatureWatch, signature_readings
 from gslb.app.status import members_status, not_ready, secondaries_not_ready
@@ -140,14 +142,14 @@ class Node:
         listeners = await self._open_dns()
         self.cluster.announce()
         await self._open_monitoring()
-        loops = (
-            self._watch_files(),
-            self._watch_addresses(),
-            self._watch_peers(),
-            self._watch_signatures(),
-            self._drop_vanished(),
-        )
-        self._tasks = [asyncio.create_task(loop) for loop in loops]
+        loops = {
+            "watch files": self._watch_files,
+            "watch addresses": self._watch_addresses,
+            "watch peers": self._watch_peers,
+            "watch signatures": self._watch_signatures,
+            "drop zones whose file is gone": self._drop_vanished,
+        }
+        self._tasks = [asyncio.create_task(until_done(what, loop)) for what, loop in loops.items()]
         log.info(
             "serving",
             node=self.config.node,
@@ -384,7 +386,7 @@ class Node:
 
     async def _watch_files(self) -> None:
         async for changed in changes(self._watched, self._stopping):
-            await self.reload(changed)
+            await until_done("read changed files", partial(self.reload, changed))
 
     async def _watch_addresses(self) -> None:
         events = AddressEvents()
