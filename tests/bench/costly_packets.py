@@ -7,11 +7,15 @@ import random
 import struct
 from collections.abc import Callable, Sequence
 
+from signed_zones import MOST, NSEC, NSEC3, master_files
+
 Make = Callable[[random.Random], list[bytes]]
 
 APEX = "costs.test"
 KEY = "costs-key"
 POOL = 256
+FRESH = 1200
+"""Names of a signed zone that were not asked for lately, as in a flood: more than the hashes that are kept."""
 A, NS, CNAME, SOA, MX, TXT, AAAA, OPT, TSIG, IXFR, AXFR, ANY = 1, 2, 5, 6, 15, 16, 28, 41, 250, 251, 252, 255
 
 CONFIG = f"""\
@@ -21,6 +25,7 @@ nsid: costs
 keys: {{{KEY}: {{algorithm: hmac-sha512, secret: Y29zdHMgY29zdHMgY29zdHMgY29zdHMgY29zdHMgY29zdHM=}}}}
 peers: {{elsewhere: {{address: 127.0.0.99, key: {KEY}}}}}
 allow_transfer: [elsewhere]
+zones: {{{", ".join(f"{apex}: {{file: {apex}.zone}}" for apex in (NSEC, NSEC3, MOST))}}}
 """
 DEEP = ".".join("n" for _ in range(100))
 
@@ -67,6 +72,12 @@ ZONES = {f"{APEX}.yaml": _zone()} | {
     for number in range(20)
 }
 
+
+def signed_files() -> dict[str, str]:
+    """The signed zones' master files, by file name."""
+    return {f"{apex}.zone": text for apex, text in master_files().items()}
+
+
 # Parts of packets
 
 
@@ -106,6 +117,7 @@ def tsig(key: str, mac: bytes = bytes(64), algorithm: str = "hmac-sha512", time:
 
 
 EDNS = (opt(),)
+DO = (opt(flags=0x8000),)
 
 
 def asked(text: str, qtype: int = A, **more: object) -> Make:
@@ -130,6 +142,71 @@ def fresh(rng: random.Random, labels: int = 1, below: str = APEX) -> bytes:
 def filled(records: bytes, room: int) -> tuple[bytes, ...]:
     """The record as often as it goes into so many octets."""
     return (records,) * (room // len(records))
+
+
+def many(build: Callable[[random.Random], bytes]) -> Make:
+    return lambda rng: [build(rng) for _ in range(FRESH)]
+
+
+def signed(title: str, apex: str) -> dict[str, Make]:
+    """What a signed zone has to show, with DO."""
+
+    def below(owner: str, labels: int = 1) -> Make:
+        zone = f"{owner}.{apex}" if owner else apex
+        return many(lambda rng: message(fresh(rng, labels, zone), A, additional=DO))
+
+    def options(rng: random.Random) -> bytes:
+        return message(fresh(rng, 1, apex), A, additional=(opt(option(3) + option(19), flags=0x8000),))
+
+    def small(rng: random.Random) -> bytes:
+        return message(fresh(rng, 1, apex), A, additional=(opt(size=512, flags=0x8000),))
+
+    def any_type(qname: str) -> Make:
+        return each(lambda rng: message(name(qname), rng.randrange(300, 60000), additional=DO))
+
+    classes = {
+        "answer, random case": lambda rng: [
+            message(cased(name(f"s{rng.randrange(100)}.{apex}"), rng), A, additional=DO) for _ in range(POOL)
+        ],
+        "NXDOMAIN": below(""),
+        "NXDOMAIN, options": many(options),
+        "NXDOMAIN, 512 octets": many(small),
+        "NXDOMAIN, types that nobody uses": many(
+            lambda rng: message(fresh(rng, 1, apex), rng.randrange(2000, 60000), additional=DO)
+        ),
+        "NXDOMAIN, 100 labels deep": below("", 100),
+        "NXDOMAIN below a name 100 labels deep": below(DEEP),
+        "NXDOMAIN, the longest labels": many(lambda rng: message(longest(rng, apex), A, additional=DO)),
+        "NODATA, random type": any_type(f"s1.{apex}"),
+        "NODATA, 50 labels deep": any_type(f"{DEEP[100:]}.{apex}"),
+        "NODATA at a wildcard": many(
+            lambda rng: message(fresh(rng, 1, f"wild.{apex}"), rng.randrange(300, 60000), additional=DO)
+        ),
+        "wildcard": below("wild"),
+        "wildcard, 100 labels below it": below("wild", 100),
+        "wildcards, a chain of 8": below("w0"),
+        "CNAME chain of 8": lambda rng: [
+            message(cased(name(f"c0.{apex}"), rng), A, additional=DO) for _ in range(POOL)
+        ],
+        "DNAME chain of 8": below("d0"),
+        "DNAME chain of 8, the longest names": below("d0", 100),
+        "referral, signed": below("safe"),
+        "referral, not signed": below("unsafe"),
+        "referral, not signed, 100 labels deep": below(f"{DEEP}.under"),
+        "NXDOMAIN above a referral 100 labels deep": below(f"{DEEP[2:]}.under"),
+    }
+    return {f"{title}: {what}": make for what, make in classes.items()}
+
+
+def longest(rng: random.Random, below: str) -> bytes:
+    """A name of as many octets as there may be, in as few labels."""
+    room = 255 - len(name(below))
+    labels = b""
+    while room > 1:
+        size = min(63, room - 1)
+        labels += bytes((size,)) + bytes(rng.choices(b"abcdefgh", k=size))
+        room -= 1 + size
+    return labels + name(below)
 
 
 _SOA_RDATA = name("ns") + name("ops") + bytes(20)
@@ -171,6 +248,9 @@ CLASSES: dict[str, Make] = {
     "referral, 13 servers with glue, 512 octets": each(lambda rng: message(fresh(rng, 1, f"child.{APEX}"), A)),
     "MX of 40 with their addresses": asked(f"mail.{APEX}", MX),
     "ANY, 3 types": asked(f"any.{APEX}", ANY),
+    **signed("NSEC", NSEC),
+    **signed("NSEC3", NSEC3),
+    **signed("NSEC3, most iterations, opt-out", MOST),
     "70 addresses": asked(f"big.{APEX}"),
     "70 addresses, cut at 512": each(lambda rng: message(cased(name(f"big.{APEX}"), rng), A)),
     "1000 addresses, cut": asked(f"huge.{APEX}"),

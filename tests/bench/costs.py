@@ -88,10 +88,10 @@ def table(rows: Sequence[Row]) -> Iterator[str]:
     for transport in dict.fromkeys(row.transport for row in rows):
         ranked = sorted((row for row in rows if row.transport == transport), key=lambda row: -row.ratio)
         yield f"\n{transport}"
-        yield f"  {'packet':44} {'CPU µs':>8} {'/ordinary':>10} {'/best':>7} {'log lines':>10}"
+        yield f"  {'packet':72} {'CPU µs':>8} {'/ordinary':>10} {'/best':>7} {'log lines':>10}"
         for row in ranked:
             mark = "" if row.ok else "  OVER"
-            yield f"  {row.name:44} {row.cpu_us:8.1f} {row.ratio:10.1f} {row.to_best:7.1f} {row.log_lines:10}{mark}"
+            yield f"  {row.name:72} {row.cpu_us:8.1f} {row.ratio:10.1f} {row.to_best:7.1f} {row.log_lines:10}{mark}"
         worst = ranked[0]
         verdict = "ok" if all(row.ok for row in ranked) else "MISSED"
         said = f"{worst.ratio:.1f} times an ordinary query (bound {BOUND:g})"
@@ -105,10 +105,13 @@ def _node(folder: Path) -> Iterator[Daemon]:
     node.configure(costly_packets.CONFIG)
     for name, text in costly_packets.ZONES.items():
         node.write(f"zones/{name}", text)
+    signed = costly_packets.signed_files()
+    for name, text in signed.items():
+        node.write(name, text)
     node.start()
     try:
-        for zone in costly_packets.ZONES:
-            assert node.ask(zone.removesuffix("yaml"), "SOA").answer, f"{zone} is not served"
+        for file in (*costly_packets.ZONES, *signed):
+            assert node.ask(file.rpartition(".")[0], "SOA").answer, f"{file} is not served"
         yield node
     finally:
         node.stop()

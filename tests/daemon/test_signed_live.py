@@ -9,9 +9,12 @@ from pathlib import Path
 import dns.exception
 import dns.flags
 import dns.message
+import dns.name
 import dns.query
 import dns.rcode
+import dns.rdataclass
 import dns.rdatatype
+import dns.rrset
 import pytest
 from foreign_servers import Key, axfr, bind_copy, find_program, serial_of
 from harness import Daemon, free_port, wait_for
@@ -393,6 +396,31 @@ def test_unbound_finds_every_kind_of_answer_secure(daemon: Daemon, signer: Signe
         if reply is None or reply.rcode() != rcode or not secure:
             wrong[what] = str(reply)
     assert wrong == {}
+
+
+@pytest.mark.parametrize("child", ["signed", "unsigned"])
+def test_a_question_below_a_delegation_is_referred_as_the_signer_does(
+    daemon: Daemon, signer: Signer, child: str
+) -> None:
+    follow(daemon, signer)
+    name = f"host.below.{child}.{APEX}"
+    ours, theirs = (
+        dns.query.tcp(dns.message.make_query(name, "A", want_dnssec=True), "127.0.0.1", port=port, timeout=5)
+        for port in (daemon.port, signer.port)
+    )
+    assert ours.rcode() == dns.rcode.NOERROR
+    assert not ours.flags & dns.flags.AA
+    assert not ours.answer
+    assert (said(ours.authority), said(ours.additional)) == (said(theirs.authority), said(theirs.additional))
+    cut = dns.name.from_text(f"{child}.{APEX}")
+    assert ours.get_rrset(ours.authority, cut, dns.rdataclass.IN, dns.rdatatype.NS) is not None
+    kinds = {rrset.covers for rrset in ours.authority if rrset.rdtype == dns.rdatatype.RRSIG}
+    no_ds = dns.rdatatype.NSEC if signer.policy == "nsec" else dns.rdatatype.NSEC3
+    assert kinds == {dns.rdatatype.DS if child == "signed" else no_ds}, "the child's NS are not the parent's to sign"
+
+
+def said(section: list[dns.rrset.RRset]) -> set[str]:
+    return {f"{rrset.name} {rrset.ttl} {rrset.rdtype} {rdata}".lower() for rrset in section for rdata in rrset}
 
 
 def test_a_copy_of_ours_is_the_signers_record_for_record(daemon: Daemon, signer: Signer | BindSigner) -> None:

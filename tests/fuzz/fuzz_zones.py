@@ -5,6 +5,7 @@ from functools import cache
 from pathlib import Path
 
 import yaml
+from signed_zone import complete
 
 from gslb.answer.compile import ZoneTable
 from gslb.answer.table import AnswerTable
@@ -85,6 +86,16 @@ def _built(text: str) -> Zone:
     return builder.build()
 
 
+@cache
+def signed_zones() -> tuple[Zone, ...]:
+    """The scenarios' signed zones; they are of one apex, so each is for a table of its own."""
+    return tuple(complete(_built(text)) for document in scenario_files() for text in document.get("signed", ()))
+
+
+def signed_tables() -> tuple[AnswerTable, ...]:
+    return tuple(AnswerTable().with_zone(ZoneTable(zone), Conditions()) for zone in signed_zones())
+
+
 def fresh_table() -> AnswerTable:
     """Every zone, one that cannot be served besides."""
     table = AnswerTable()
@@ -101,7 +112,7 @@ def questions() -> tuple[tuple[bytes, int], ...]:
         for case in document["cases"]:
             name, rtype = case["ask"].rsplit(None, 1)
             found[name_from_text(name), type_from_text(rtype)] = None
-    for zone in zones():
+    for zone in (*zones(), *signed_zones()):
         for rrset in zone.each_rrset():
             found[rrset.owner, rrset.rtype] = None
             found[rrset.owner, int(RRType.ANY)] = None

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from random import Random
 
-from fuzz_zones import NOW, fresh_table, plain_query, questions
+from fuzz_zones import NOW, fresh_table, plain_query, questions, signed_tables
 from fuzzing import Target
 from mutating import after, mutate_message
 from replies import check_reply
@@ -26,9 +26,11 @@ NODES = (
     NodeOptions(cookies=ServerCookies(bytes(16), b"p" * 16, required=True)),
 )
 SIZES = (512, 1232, 4096, 65535)
-TABLE = fresh_table()
-SHORTS = {(node, size): ShortPath(size) for node in range(len(NODES)) for size in SIZES}
-for (_node, _), _short in SHORTS.items():
+TABLES = (fresh_table(), *signed_tables())
+SHORTS = {
+    (table, node, size): ShortPath(size) for table in range(len(TABLES)) for node in range(len(NODES)) for size in SIZES
+}
+for (_, _node, _), _short in SHORTS.items():
     _short.cookies = NODES[_node].cookies
 
 
@@ -46,13 +48,15 @@ class Source:
 
 
 def check(data: bytes) -> None:
-    """Two octets say how the packet comes: the first the transport, the size and the node, the second the draws."""
+    """Two octets say how the packet comes: the first the transport, the size, the node and the zones, the second the
+    draws."""
     control, packet = data[:CONTROL_OCTETS].ljust(CONTROL_OCTETS, b"\x00"), data[CONTROL_OCTETS:]
     udp, size, node = not control[0] & 1, SIZES[control[0] >> 1 & 3], control[0] >> 3 & 3
-    node = min(node, len(NODES) - 1)
+    node, which = min(node, len(NODES) - 1), min(control[0] >> 5 & 3, len(TABLES) - 1)
+    table = TABLES[which]
     reply = respond(
         packet,
-        TABLE,
+        table,
         Source(control[1]),
         udp=udp,
         udp_size=size,
@@ -60,7 +64,7 @@ def check(data: bytes) -> None:
         client=CLIENT,
         now=NOW,
     )
-    short = SHORTS[node, size].answer(packet, TABLE, Source(control[1]), CLIENT, NOW) if udp else None
+    short = SHORTS[which, node, size].answer(packet, table, Source(control[1]), CLIENT, NOW) if udp else None
     if not isinstance(reply, Reply):
         assert reply.reason
         assert short is None
@@ -83,7 +87,7 @@ def _limit(packet: bytes, size: int) -> int:
 def seeds() -> Iterator[bytes]:
     cookie = render_option(10, NODES[1].cookies.answer(b"abcdefgh", CLIENT, NOW)[0][4:])
     for number, (qname, qtype) in enumerate(questions()):
-        control = bytes((number % 32, number % 256))
+        control = bytes((number % 128, number % 256))
         packet = plain_query(qname, qtype)
         yield control + packet
         with_opt = packet[:11] + b"\x01" + packet[12:]
