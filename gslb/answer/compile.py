@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from gslb.answer.compressed import Compression
 from gslb.answer.finished import Facts, Finished, render_heads
-from gslb.answer.segments import ADDITIONAL, ANSWER, AUTHORITY, Answer, Segment
+from gslb.answer.segments import ADDITIONAL, ANSWER, AUTHORITY, Answer, Link, Segment
 from gslb.answer.signed import SignedAnswers
 from gslb.answer.template import render_alias, render_rrset
 from gslb.wire.codes import AA, Rcode, RRType, is_meta_type
@@ -49,6 +49,11 @@ class ZoneTable:
         self._nxdomain_heads = render_heads(AA, Rcode.NXDOMAIN, (0, 1, 0))
         self._nxdomain_finished: dict[int, Finished] = {}
         self.nxdomain_tail = self.nxdomain.segments[0].template
+        self._signed_nxdomains: dict[tuple[int, int], Finished] = {}
+        signed = tuple(self._signed.beside(self.nxdomain.segments)) if self._signed is not None else ()
+        self._signed_negative = signed
+        self._signed_negative_records = sum(segment.count for segment in signed)
+        self._signed_negatives: dict[bytes, bytes] = {}
         self._nodata = Answer(Rcode.NOERROR, authoritative=True, segments=(self.negative(),))
         self._nodata_exact = Answer(Rcode.NOERROR, authoritative=True, segments=(self.negative(),), exact=True)
 
@@ -62,6 +67,33 @@ class ZoneTable:
             facts = Facts(self.text, qtype, Rcode.NXDOMAIN)
             finished = self._nxdomain_finished[qtype] = Finished(self._nxdomain_heads, b"", facts)
         return finished
+
+    def signed_nxdomain(self, qname: Name, qtype: int) -> tuple[Finished, tuple[Link, ...]] | None:
+        """As `finished_nxdomain`, with what DO asks for: the tail is `signed_negative` and then these links. None in
+        a zone that is not signed, too."""
+        node = self._index.closest(qname)
+        if self._signed is None or not node.has_no_stand_in or node.name == qname:
+            return None
+        if qtype >= _TYPES_KEPT or is_meta_type(qtype):
+            return None
+        proof = self._signed.nxdomain(qname, node.name)
+        records = self._signed_negative_records
+        for link in proof:
+            records += link.count
+        finished = self._signed_nxdomains.get((qtype, records))
+        if finished is None:
+            heads = render_heads(AA, Rcode.NXDOMAIN, (0, records, 0))
+            finished = Finished(heads, b"", Facts(self.text, qtype, Rcode.NXDOMAIN))
+            self._signed_nxdomains[qtype, records] = finished
+        return finished, proof
+
+    def signed_negative(self, apex: bytes) -> bytes:
+        """The SOA of a negative answer with its signatures; `apex` is how that is written."""
+        kept = self._signed_negatives.get(apex)
+        if kept is None:
+            octets = b"".join(segment.template.fill(b"", apex) for segment in self._signed_negative)
+            kept = self._signed_negatives[apex] = octets
+        return kept
 
     def negative(self, ttl_seconds: int | None = None) -> Segment:
         """The SOA for a negative answer; a health-caused one lives no longer than `ttl_seconds`."""

@@ -162,8 +162,8 @@ class ShortPath:
                 if keep and len(reply) <= limit and data.startswith(question, 12):
                     self._keep_whole(data, (reply[2:], finished, limit))
                 return None if len(reply) > limit else (reply, finished, None)
-            if dnssec_ok:  # what shows that there is no such name is for `respond` to find
-                return None
+            if dnssec_ok:
+                return _signed_nxdomain(data, end, qname, variant, zone, opt, limit)
         finished = zone.finished_nxdomain(qname, question[-4] << 8 | question[-3])
         if finished is None:
             return None
@@ -178,6 +178,25 @@ class ShortPath:
         if len(self._whole) >= _MAX_WHOLE:
             self._whole.clear()
         self._whole[data[2:]] = whole
+
+
+def _signed_nxdomain(
+    data: bytes, end: int, qname: bytes, variant: int, zone: ZoneTable, opt: bytes, limit: int
+) -> Shortcut | None:
+    """The reply to a name that a signed zone does not have, with what shows that; the question ends at `end`."""
+    found = zone.signed_nxdomain(qname, data[end - 4] << 8 | data[end - 3])
+    if found is None:
+        return None
+    finished, proof = found
+    apex = POINTERS[end - 4 - len(zone.apex)]
+    tail = zone.signed_negative(apex)
+    pieces = [data[:2], finished.heads[variant], data[12:end], tail]
+    offset = end + len(tail)
+    for link in proof:
+        pieces.append(link.template.fill_at(b"", apex, offset, link.owner))
+        offset += len(pieces[-1])
+    pieces.append(opt)
+    return None if offset + len(opt) > limit else (b"".join(pieces), finished, None)
 
 
 def _opt_with(opt: bytes, options: bytes) -> bytes:

@@ -31,8 +31,12 @@ class SignedAnswers:
 
     def of(self, answer: Answer, outcome: Outcome, qname: Name) -> Answer:
         """The signed form of the plain answer to `qname`, whose lookup had this outcome."""
-        proof = tuple(self._link(rrset) for rrset in self._proof(outcome, qname))
-        return answer._replace(segments=tuple(self._beside(answer.segments)), proof=proof)
+        proof = tuple([self._link(rrset) for rrset in self._proof(outcome, qname)])
+        return answer._replace(segments=tuple(self.beside(answer.segments)), proof=proof)
+
+    def nxdomain(self, qname: Name, encloser: Name) -> tuple[Link, ...]:
+        """What shows that there is no such name, whose closest encloser this is."""
+        return tuple([self._link(rrset) for rrset in self._denial.nxdomain(qname, encloser)])
 
     def _proof(self, outcome: Outcome, qname: Name) -> Proof:
         """What an outcome leaves to be shown."""
@@ -49,7 +53,7 @@ class SignedAnswers:
             return self._denial.wildcard_nodata(qname, parent(node.name))
         return () if node.name == qname else self._denial.expansion(qname, parent(node.name))
 
-    def _beside(self, segments: tuple[Segment, ...]) -> Iterator[Segment]:
+    def beside(self, segments: tuple[Segment, ...]) -> Iterator[Segment]:
         """The segments, each with its signatures behind it."""
         for segment in segments:
             yield segment

@@ -109,5 +109,10 @@ def canonical_key(name: Name) -> bytes:
     found = labels(name)
     found.reverse()
     if b"\x00" in name[:-1] or b"\x01" in name:  # as often a length octet, which costs no more than time
-        found = [label.replace(b"\x01", b"\x01\x02").replace(b"\x00", b"\x01\x01") for label in found]
+        found = [label_key(label) for label in found]
     return b"\x00".join(found)
+
+
+def label_key(label: bytes) -> bytes:
+    """A label's part in a `canonical_key`."""
+    return label.replace(b"\x01", b"\x01\x02").replace(b"\x00", b"\x01\x01")

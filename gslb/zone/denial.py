@@ -6,18 +6,21 @@ RFC 5155 section 7.2); the closest encloser, which `zone.lookup` knows, is told 
 
 Owners of nothing but NSEC3 are no names of the zone (RFC 5155 section 7.2.8): `is_hashed_owner` tells them.
 
-Hashing costs time that whoever asks decides to spend, so there is a bound of iterations (RFC 9276 section 3.1 wants
-none at all), and hashes of names that exist are kept. A name that does not exist is hashed once an answer.
+A name that is not there is denied by its *next closer* name (RFC 5155 section 1.3), the one a label below the closest
+encloser: nothing stands at that or below, so what covers it covers the name. All else that a denial says depends on the
+encloser alone, which exists, and is kept by it. Hashing costs time that whoever asks decides to spend, so there is a
+bound of iterations (RFC 9276 section 3.1 wants none at all), and hashes of names that are not there are kept for some
+time.
 """
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from gslb.wire.codes import RRType
-from gslb.wire.dnssec import Nsec3, Nsec3Parameters, hash_of_owner, hashed_owner
-from gslb.wire.names import WILDCARD_LABEL, Name, canonical_key, parent
+from gslb.wire.dnssec import Nsec3, Nsec3Parameters, hash_of_owner
+from gslb.wire.names import WILDCARD_LABEL, Name, canonical_key, label_key, parent
 from gslb.wire.rdata import signatures_key
 from gslb.zone.rrset import RRset
 from gslb.zone.zone import Zone
@@ -27,6 +30,10 @@ MAX_ITERATIONS = 50
 and one query would cost as much as ten others."""
 
 _OF_NSEC3 = frozenset({int(RRType.NSEC3), signatures_key(RRType.NSEC3)})
+
+_MOST_DENIED = 1024
+"""Names that are not there, whose hashes are kept: of a chain through several wildcards there is one a step, and an
+answer that is too long for the short path is made twice."""
 
 Proof = tuple[RRset, ...]
 """NSEC or NSEC3 rrsets, each of them once."""
@@ -62,6 +69,15 @@ class Denial(Protocol):
         """That there is no such name, and the wildcard below `encloser` has not the type."""
 
 
+class _NsecEncloser(NamedTuple):
+    """What an NSEC chain says of a name that exists: the NSEC of its own or that covers it, that of the wildcard below
+    it, and what the keys of all names below begin with."""
+
+    own: RRset
+    wildcard: RRset
+    below: bytes
+
+
 class NsecChain:
     """`rrsets` are those of NSEC records at authoritative names and zone cuts."""
 
@@ -71,6 +87,7 @@ class NsecChain:
         keyed = {canonical_key(rrset.owner): rrset for rrset in rrsets}
         self._keys = sorted(keyed)
         self._rrsets = [keyed[key] for key in self._keys]
+        self._enclosers: dict[Name, _NsecEncloser] = {}
 
     def __iter__(self) -> Iterator[RRset]:
         """The rrsets in canonical order of their owners."""
@@ -80,21 +97,46 @@ class NsecChain:
         return len(self._rrsets)
 
     def nodata(self, name: Name) -> Proof:
-        return (self._at_or_before(name),)
+        return (self._encloser(name).own,)
 
     def nxdomain(self, qname: Name, encloser: Name) -> Proof:
-        return _once(self._at_or_before(qname), self._at_or_before(WILDCARD_LABEL + encloser))
+        return _once(self._denying(qname, encloser), self._encloser(encloser).wildcard)
 
-    def expansion(self, qname: Name, encloser: Name) -> Proof:  # noqa: ARG002  NSEC shows it by the name itself
-        return (self._at_or_before(qname),)
+    def expansion(self, qname: Name, encloser: Name) -> Proof:
+        return (self._denying(qname, encloser),)
 
     def wildcard_nodata(self, qname: Name, encloser: Name) -> Proof:
         return self.nxdomain(qname, encloser)
 
-    def _at_or_before(self, name: Name) -> RRset:
+    def _encloser(self, name: Name) -> _NsecEncloser:
+        kept = self._enclosers.get(name)
+        if kept is None:
+            key = canonical_key(name)
+            below = key + b"\x00" if key else b""
+            wildcard = self._at_or_before(below + label_key(b"*"))
+            kept = self._enclosers[name] = _NsecEncloser(self._at_or_before(key), wildcard, below)
+        return kept
+
+    def _denying(self, qname: Name, encloser: Name) -> RRset:
+        """The NSEC that covers the next closer name."""
+        start = _next_closer(qname, encloser)
+        label = qname[start + 1 : start + 1 + qname[start]]
+        return self._at_or_before(self._encloser(encloser).below + label_key(label))
+
+    def _at_or_before(self, key: bytes) -> RRset:
         """The NSEC of a name, or that which covers it: an empty non-terminal has no NSEC of its own, but the one
         before it, whose next name lies below."""
-        return self._rrsets[bisect_right(self._keys, canonical_key(name)) - 1]
+        return self._rrsets[bisect_right(self._keys, key) - 1]
+
+
+class _Nsec3Encloser(NamedTuple):
+    """What an NSEC3 chain says of a name that exists: the NSEC3 of its own, that which covers or matches the wildcard
+    below it, and None. Where the name is opted out and has none of its own: these of the closest name above that has,
+    and that which covers the next closer name, which is the same for all below."""
+
+    matching: RRset
+    wildcard: RRset
+    covering: RRset | None
 
 
 class Nsec3Chain:
@@ -104,23 +146,25 @@ class Nsec3Chain:
         self.parameters = parameters
         self._zone = zone
         self.opts_out = False
-        self._hashes: dict[Name, bytes] = {}
-        self._links = sorted(self._own_hashes())
+        found = dict(self._own_links())
+        self._links = sorted(found)
+        self._rrsets = [found[digest] for digest in self._links]
+        self._enclosers: dict[Name, _Nsec3Encloser] = {}
+        self._denied: dict[Name, RRset] = {}
 
-    def _own_hashes(self) -> Iterator[bytes]:
-        """The hashes that have an NSEC3 of this chain."""
+    def _own_links(self) -> Iterator[tuple[bytes, RRset]]:
+        """The NSEC3 rrsets of this chain and the hashes they stand at."""
         for owner, types in self._zone.rrsets.items():
             if RRType.NSEC3 not in types or parent(owner) != self._zone.apex:
                 continue
             link, digest = self.link(types[RRType.NSEC3]), hash_of_owner(owner)
             if link is not None and digest is not None:
                 self.opts_out = self.opts_out or link.opt_out
-                yield digest
+                yield digest, types[RRType.NSEC3]
 
     def __iter__(self) -> Iterator[tuple[bytes, RRset]]:
         """The hashes in order, and their rrsets."""
-        for digest in self._links:
-            yield digest, self._rrset(digest)
+        return zip(self._links, self._rrsets, strict=True)
 
     def __len__(self) -> int:
         return len(self._links)
@@ -137,56 +181,61 @@ class Nsec3Chain:
         return f"NSEC3, {self.parameters.iterations} iterations, {salt}{opt_out}"
 
     def nodata(self, name: Name) -> Proof:
-        found = self._matching(name)
-        # A cut without DS, or an empty non-terminal above such, that is opted out (RFC 5155 sections 7.2.4 and 7.2.7).
-        return (found,) if found is not None else self._encloser_proof(name, name)[1]
+        # A cut without DS, or an empty non-terminal above such, may be opted out (RFC 5155 sections 7.2.4 and 7.2.7).
+        kept = self._encloser(name)
+        return (kept.matching,) if kept.covering is None else _once(kept.matching, kept.covering)
 
     def nxdomain(self, qname: Name, encloser: Name) -> Proof:
-        provable, proof = self._encloser_proof(qname, encloser)
-        return _once(*proof, self.covering(self._hash_kept(WILDCARD_LABEL + provable)))
+        kept = self._encloser(encloser)
+        return _once(kept.matching, kept.covering or self._denying(qname, encloser), kept.wildcard)
 
     def expansion(self, qname: Name, encloser: Name) -> Proof:
-        return (self.covering(self.parameters.hash(_child_towards(qname, encloser))),)
+        return (self._denying(qname, encloser),)
 
     def wildcard_nodata(self, qname: Name, encloser: Name) -> Proof:
-        wildcard = WILDCARD_LABEL + encloser
-        _, proof = self._encloser_proof(qname, encloser)
-        return _once(*proof, self._matching(wildcard) or self.covering(self._hash_kept(wildcard)))
+        return self.nxdomain(qname, encloser)
 
-    def _encloser_proof(self, qname: Name, encloser: Name) -> tuple[Name, Proof]:
-        """The closest encloser that has an NSEC3, and the proof that it is one (RFC 5155 section 7.2.1). Names that
-        are opted out have none, so it may lie above the `encloser` there is."""
-        while (found := self._matching(encloser)) is None:
-            encloser = parent(encloser)
-        covering = self.covering(self.parameters.hash(_child_towards(qname, encloser)))
-        return encloser, _once(found, covering)
+    def _encloser(self, name: Name) -> _Nsec3Encloser:
+        """The closest encloser proof (RFC 5155 section 7.2.1) for what is below a name that exists, as far as it is the
+        same for all of that. Names that are opted out have no NSEC3, so the encloser may lie above."""
+        kept = self._enclosers.get(name)
+        if kept is None:
+            kept = self._enclosers[name] = self._encloser_at(name) or self._encloser_above(name)
+        return kept
 
-    def _matching(self, name: Name) -> RRset | None:
-        """The NSEC3 of a name that exists, None where there is none."""
-        digest = self._hash_kept(name)
-        found = self._links[bisect_right(self._links, digest) - 1]
-        return self._rrset(digest) if found == digest else None
+    def _encloser_at(self, name: Name) -> _Nsec3Encloser | None:
+        digest = self.parameters.hash(name)
+        found = bisect_right(self._links, digest) - 1
+        if self._links[found] != digest:
+            return None
+        wildcard = self.covering(self.parameters.hash(WILDCARD_LABEL + name))
+        return _Nsec3Encloser(self._rrsets[found], wildcard, None)
+
+    def _encloser_above(self, name: Name) -> _Nsec3Encloser:
+        above = self._encloser(parent(name))
+        return above if above.covering else above._replace(covering=self.covering(self.parameters.hash(name)))
+
+    def _denying(self, qname: Name, encloser: Name) -> RRset:
+        """The NSEC3 that covers the next closer name."""
+        name = qname[_next_closer(qname, encloser) :]
+        kept = self._denied.get(name)
+        if kept is None:
+            if len(self._denied) >= _MOST_DENIED:
+                self._denied.clear()
+            kept = self._denied[name] = self.covering(self.parameters.hash(name))
+        return kept
 
     def covering(self, digest: bytes) -> RRset:
         """The NSEC3 with the greatest hash up to `digest`; the last one where all are greater."""
-        return self._rrset(self._links[bisect_right(self._links, digest) - 1])
-
-    def _rrset(self, digest: bytes) -> RRset:
-        return self._zone.rrsets[hashed_owner(digest, self._zone.apex)][RRType.NSEC3]
-
-    def _hash_kept(self, name: Name) -> bytes:
-        """The hash of a name that exists, or of a wildcard below one."""
-        digest = self._hashes.get(name)
-        if digest is None:
-            digest = self._hashes[name] = self.parameters.hash(name)
-        return digest
+        return self._rrsets[bisect_right(self._links, digest) - 1]
 
 
-def _child_towards(qname: Name, encloser: Name) -> Name:
-    """The name one label longer than `encloser` that is `qname` or above it: the next closer name."""
-    while (above := parent(qname)) != encloser:
-        qname = above
-    return qname
+def _next_closer(qname: Name, encloser: Name) -> int:
+    """Where the name starts that is one label longer than `encloser`, and `qname` or above it."""
+    start, end = 0, len(qname) - len(encloser)
+    while (following := start + 1 + qname[start]) < end:
+        start = following
+    return start
 
 
 def _once(*rrsets: RRset) -> Proof:

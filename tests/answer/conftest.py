@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 import pytest
+from signed_zone import complete, with_nsec, with_nsec3
 
 from gslb.answer.compile import ZoneTable
 from gslb.answer.table import AnswerTable
@@ -132,6 +133,34 @@ def rich_names(rich_zone: Zone) -> list[bytes]:
 @pytest.fixture
 def rich_table(rich_zone: Zone) -> AnswerTable:
     return AnswerTable().with_zone(ZoneTable(rich_zone), Conditions())
+
+
+CHAINS = {
+    "NSEC": with_nsec,
+    "NSEC3": lambda zone: with_nsec3(zone, 0),
+    "NSEC3, salt, opt-out": lambda zone: with_nsec3(zone, 5, b"salt", opt_out=True),
+}
+"""How a zone is signed."""
+UNSAFE = """
+unsafe.example. 300 NS ns1.example.
+very.unsafe.in.example. 300 NS ns1.example.
+"""
+
+
+@pytest.fixture(scope="session", params=CHAINS)
+def signed_zone(request: pytest.FixtureRequest, zone_of: Callable[..., Zone]) -> Zone:
+    """The zone without what is steered, signed."""
+    return complete(CHAINS[request.param](zone_of(PLAIN + UNSAFE)))
+
+
+@pytest.fixture(scope="session")
+def signed_names(signed_zone: Zone) -> list[bytes]:
+    return list(asked_names(signed_zone))
+
+
+@pytest.fixture
+def signed_table(signed_zone: Zone) -> AnswerTable:
+    return AnswerTable().with_zone(ZoneTable(signed_zone), Conditions())
 
 
 @pytest.fixture(scope="session")

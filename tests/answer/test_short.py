@@ -126,6 +126,70 @@ def test_a_path_that_keeps_whole_replies_answers_as_respond_or_not_at_all(
         is_equal(data, rich_table, seeded, 1, node, path)
 
 
+def test_the_short_path_answers_for_a_signed_zone_as_respond_or_not_at_all(signed_table, signed_names, seeded) -> None:
+    every = list(variants(signed_names))
+    for data in every:
+        respond(data, signed_table, seeded(0))
+    spoken = sum(is_equal(data, signed_table, seeded, 0) for data in every)
+    assert spoken > len(every) / 8
+
+
+@pytest.mark.parametrize("node", [NODE, STRICT, PLAIN_NODE], ids=["cookies", "cookies required", "no cookies"])
+def test_a_path_that_keeps_whole_replies_does_so_for_a_signed_zone(
+    signed_table, signed_names, seeded, node: NodeOptions
+) -> None:
+    path = ShortPath()
+    every = [
+        query(name, qtype, addition=addition) for name in signed_names for qtype in (1, 43) for addition in ADDITIONS
+    ]
+    for data in every * 2:
+        is_equal(data, signed_table, seeded, 1, node, path)
+
+
+NOT_THERE = ("nowhere.example.", "a.b.c.nowhere.example.", "x.www.example.", r"\255.example.", "a.b.b.c.example.")
+
+
+@pytest.mark.parametrize("name", NOT_THERE)
+@pytest.mark.parametrize("qtype", [1, 28, 43, 65, 97, 1000])
+def test_what_shows_that_a_name_is_not_there_takes_the_short_path_unasked(
+    signed_table, seeded, name: str, qtype: int
+) -> None:
+    qname = name_from_text(name)
+    for flags in ORDINARY_FLAGS:
+        for addition in ("no EDNS", "512", "1232", "1232, DO", "4096, DO", "cookie", "cookie of ours, DO"):
+            for cased in in_cases(qname):
+                assert is_equal(query(cased, qtype, flags, addition), signed_table, seeded, 1)
+
+
+@pytest.mark.parametrize("qtype", [252, 255, 1024, 65535])
+def test_types_of_which_nothing_is_kept_are_left_to_respond_in_a_signed_zone(signed_table, seeded, qtype: int) -> None:
+    data = query(name_from_text("nowhere.example."), qtype, addition="1232, DO")
+    assert ShortPath().answer(data, signed_table, seeded(0)) is None
+
+
+def test_a_denial_over_the_limit_is_left_to_respond(signed_table, seeded) -> None:
+    nowhere = name_from_text(f"{'n' * 63}.{'n' * 63}.nowhere.example.")
+    whole = respond(query(nowhere, 1, addition="4096, DO"), signed_table, seeded(0)).wire
+    for size, fits in ((len(whole), True), (len(whole) - 1, False)):
+        short = ShortPath(udp_size=size).answer(query(nowhere, 1, addition="4096, DO"), signed_table, seeded(0))
+        assert (short is not None) is fits
+
+
+def test_mutated_queries_to_a_signed_zone_are_answered_alike(signed_table, signed_names, seeded) -> None:
+    numbers = random.Random(11)
+    pool = [
+        query(qname, qtype, 0x0100, addition)
+        for qname in signed_names
+        for qtype in (1, 43)
+        for addition in ("1232", "1232, DO", "4096, DO", "cookie of ours, DO")
+    ]
+    for seed in range(8_000):
+        data = bytearray(numbers.choice(pool))
+        for _ in range(numbers.randint(1, 3)):
+            data[numbers.randrange(2, len(data))] = numbers.choice((0, 1, 32, 65, 97, 255, numbers.randrange(256)))
+        is_equal(bytes(data), signed_table, seeded, seed % 5)
+
+
 def test_a_degraded_answer_says_so_on_the_short_path_too(rich_zone, seeded) -> None:
     down = {monitor.key: Verdict(Health.DOWN, 1.0, "refused", 1.0) for monitor in rich_zone.monitors()}
     table = AnswerTable().with_zone(ZoneTable(rich_zone), Conditions(down))
