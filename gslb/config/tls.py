@@ -58,11 +58,11 @@ def read_tls(schema: TlsSchema, node_file: Path, findings: Findings, line: int) 
     secret = _read(key, "tls.key", findings, line)
     if chain is None or secret is None:
         return None
-    if key.stat().st_mode & _GROUP_WRITES_OR_OTHERS:
-        findings.error(line, "tls.key", f"{key} holds a secret and others can get at it; run: chmod 600 {key}")
-        return None
     if _KEY.search(secret) is None:
         findings.error(line, "tls.key", f"{key} has no private key in PEM form (-----BEGIN PRIVATE KEY-----)")
+        return None
+    if _open_to_others(key):
+        findings.error(line, "tls.key", f"{key} holds a secret and others can get at it; run: chmod 600 {key}")
         return None
     try:
         starts, expires = validity(chain)
@@ -86,6 +86,13 @@ def _read(path: Path, where: str, findings: Findings, line: int) -> str | None:
             advice = "; let the user that gslb runs as read it" if unreadable else ""
             findings.error(line, where, f"{problem.file}: {problem.message}{advice}")
         return None
+
+
+def _open_to_others(path: Path) -> bool:
+    try:
+        return bool(path.stat().st_mode & _GROUP_WRITES_OR_OTHERS)
+    except OSError:  # gone since it was read, as it may be while a pair is renewed: the context tells it
+        return False
 
 
 def _context(certificate: Path, key: Path, findings: Findings, line: int) -> ssl.SSLContext | None:

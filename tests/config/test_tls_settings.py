@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from certificates import SERVER_NAME, Authority, authority, redate
 
+from gslb.config import tls
 from gslb.config.node import NodeConfig, load_node
 from gslb.config.problems import ConfigError
 from gslb.config.tls import validity
@@ -84,6 +85,29 @@ def test_a_key_that_others_may_read_is_refused_and_one_for_a_group_is_not(tmp_pa
     ]
     pair[1].chmod(0o640)
     assert load(tmp_path).tls is not None
+
+
+def test_files_given_the_wrong_way_round_are_told_as_that_and_not_by_their_mode(tmp_path: Path, pair) -> None:
+    certificate, key = pair
+    chain = certificate.read_text()
+    certificate.write_text(key.read_text())
+    key.write_text(chain)
+    key.chmod(0o644)
+    assert refused(tmp_path) == [
+        "gslb.yaml:2: tls.key: tls/key.pem has no private key in PEM form (-----BEGIN PRIVATE KEY-----)"
+    ]
+
+
+def test_a_key_that_goes_while_it_is_read_is_told(tmp_path: Path, pair, monkeypatch) -> None:
+    read = tls.read_text
+
+    def read_and_remove(path: Path) -> str:
+        text = read(path)
+        path.unlink()
+        return text
+
+    monkeypatch.setattr(tls, "read_text", read_and_remove)
+    assert "cannot be used: No such file" in refused(tmp_path)[0]
 
 
 def test_files_that_hold_something_else_are_told(tmp_path: Path, pair) -> None:
