@@ -74,6 +74,7 @@ class Places:
         self._open: OrderedDict[Occupant, str] = OrderedDict()  # the one that asked last at the end
         self._clients: Counter[str] = Counter()
         self._counts: Counter[str] = Counter()
+        self._gauges = {name: metrics.tcp_connections.labels(name) for name in ("tcp", "tls")}
         self._told: dict[str, float] = {}
         self._untold: Counter[str] = Counter()
 
@@ -125,7 +126,7 @@ class Places:
 
     def _count(self, transport: str, change: int) -> None:
         self._counts[transport] += change
-        self._metrics.tcp_connections.labels(transport).set(self._counts[transport])
+        self._gauges[transport].set(self._counts[transport])
 
     def _refuse(self, limit: str, occupant: Occupant) -> bool:
         self._metrics.tcp_refused.labels(limit).inc()
@@ -136,7 +137,7 @@ class Places:
         """Say it in the log, but not more often than one can read."""
         now = self._clock()
         self._untold[limit] += 1
-        if now - self._told.get(limit, -LOG_EVERY_SECONDS) < LOG_EVERY_SECONDS:
+        if 0 <= now - self._told.get(limit, -LOG_EVERY_SECONDS) < LOG_EVERY_SECONDS:  # a clock may be set back
             return
         self._told[limit] = now
         times = self._untold.pop(limit)

@@ -89,3 +89,15 @@ def test_the_log_tells_of_a_limit_once_a_minute_with_how_often_and_what_to_do() 
         ("tcp_limit_reached", "client", 5),
     ]
     assert "limits.tcp_per_client" in logged[0]["advice"]
+
+
+def test_a_clock_that_is_set_back_does_not_silence_the_log() -> None:
+    clock = Clock()
+    clock.now = 1_000_000.0
+    found = places(TcpLimits(per_client=1), clock)
+    found.admit(Guest())
+    with structlog.testing.capture_logs() as logged:
+        found.admit(Guest())
+        clock.now = 0.0
+        found.admit(Guest())
+    assert len(logged) == 2
