@@ -9,11 +9,13 @@ rrset. At the end of a chain of CNAMEs the question is about another name, and t
 from dataclasses import dataclass
 
 from gslb.answer.template import Template, record_header, render_rrset
-from gslb.wire.message import MAX_POINTER_OFFSET, QNAME_POINTER, pointer
+from gslb.wire.message import MAX_POINTER_OFFSET, QNAME_POINTER
 from gslb.wire.names import MAX_NAME_OCTETS, Name
 from gslb.wire.rdata import embedded_names
 from gslb.zone.rrset import RRset
 
+_POINTER = 0xC000
+"""The upper two bits that make a pointer of an offset."""
 _QUESTION_FIXED_OCTETS = 4
 _MAX_OFFSET = MAX_POINTER_OFFSET - MAX_NAME_OCTETS - 16
 """How far behind the question something is pointed at: header and question come before it."""
@@ -21,12 +23,14 @@ _MAX_OFFSET = MAX_POINTER_OFFSET - MAX_NAME_OCTETS - 16
 
 @dataclass(frozen=True, slots=True)
 class CompressedTemplate:
-    """As a `Template`. `parts` are one more than `offsets`, to which there are pointers between them, counted from
-    the end of the question; `apex_octets` is the length of the apex. `plain` serves behind a chain."""
+    """As a `Template`. `number` are the octets as one number, with pointers as they were if the question ended at 0,
+    and `ones` has a 1 in the place of each pointer: times where it does end, they are all moved at once. `apex_octets`
+    is the length of the apex. `plain` serves behind a chain."""
 
     plain: Template
-    parts: tuple[bytes, ...]
-    offsets: tuple[int, ...]
+    number: int
+    ones: int
+    octets: int
     apex_octets: int
 
     @property
@@ -38,11 +42,7 @@ class CompressedTemplate:
         if owner != QNAME_POINTER:
             return self.plain.fill(owner, apex)
         end = (int.from_bytes(apex, "big") & MAX_POINTER_OFFSET) + self.apex_octets + _QUESTION_FIXED_OCTETS
-        filled = [self.parts[0]]
-        for offset, part in zip(self.offsets, self.parts[1:], strict=True):
-            filled.append(pointer(end + offset))
-            filled.append(part)
-        return b"".join(filled)
+        return (self.number + end * self.ones).to_bytes(self.octets, "big")
 
 
 class Compression:
@@ -71,7 +71,7 @@ class Compression:
                 run.name(rrset.owner)
             run.record(rrset.rtype, rrset.ttl_seconds, rdata)
         plain = render_rrset(rrset, self._apex, owner_is_open=owner_is_open)
-        return CompressedTemplate(plain, tuple(run.parts), tuple(run.offsets), len(self._apex))
+        return CompressedTemplate(plain, *run.as_numbers(), len(self._apex))
 
 
 class _Run:
@@ -117,6 +117,16 @@ class _Run:
         self.octets(rdata[done:])
         length = (self._length - started).to_bytes(2, "big")
         self.parts[fixed_at] = before + header[:-2] + length + self.parts[fixed_at]
+
+    def as_numbers(self) -> tuple[int, int, int]:
+        """What a `CompressedTemplate` is made of."""
+        number, ones, length = int.from_bytes(self.parts[0], "big"), 0, len(self.parts[0])
+        for offset, part in zip(self.offsets, self.parts[1:], strict=True):
+            bits = 8 * len(part)
+            number = ((number << 16) + _POINTER + offset << bits) + int.from_bytes(part, "big")
+            ones = (ones << 16) + 1 << bits
+            length += 2 + len(part)
+        return number, ones, length
 
 
 def _suffixes(name: Name) -> list[tuple[int, Name]]:
