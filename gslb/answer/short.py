@@ -11,8 +11,6 @@ for type 97. A zero octet inside a label ends the name early, and then no questi
 form are a prefix code.
 """
 
-from collections.abc import Mapping
-
 from gslb.answer.compile import ZoneTable
 from gslb.answer.draws import DrawSource, Outcome
 from gslb.answer.finished import WITH_DO, WITHOUT_DO, Finished
@@ -20,7 +18,7 @@ from gslb.answer.table import AnswerTable
 from gslb.answer.template import POINTERS
 from gslb.wire.cookies import CLIENT_OCTETS, COOKIE_OCTETS, ServerCookies
 from gslb.wire.edns import DEFAULT_UDP_SIZE, PLAIN_UDP_SIZE, Option, render_opt, render_option
-from gslb.wire.names import MAX_NAME_OCTETS, Name
+from gslb.wire.names import MAX_NAME_OCTETS
 
 # Octets 2 to 11 of an ordinary query, to which of `Finished.heads` answers it: RD clear or set, then with an OPT;
 # likewise with AD or CD set, which ask nothing of us.
@@ -148,7 +146,7 @@ class ShortPath:
     ) -> Shortcut | None:
         """The reply to a question that alone does not tell its answer: the zone is signed, or the name not there."""
         qname = question[:-4]
-        zone = _zone_of(qname, table.zones)
+        zone = _zone_of(qname, table)
         if zone is None or question[-2:] != _CLASS_IN:
             return None
         end = 12 + len(question)
@@ -204,12 +202,13 @@ def _opt_with(opt: bytes, options: bytes) -> bytes:
     return opt[:-2] + len(options).to_bytes(2, "big") + options if opt else b""
 
 
-def _zone_of(qname: bytes, zones: Mapping[Name, ZoneTable | None]) -> ZoneTable | None:
+def _zone_of(qname: bytes, table: AnswerTable) -> ZoneTable | None:
     """The deepest zone above a name, not the root; None where there is none, or the octets are not one whole name."""
     apex = None
+    zones, lengths = table.zones, table.apex_lengths
     position, last = 0, len(qname) - 1
     while position < last:
-        if apex is None and qname[position:] in zones:
+        if last + 1 - position in lengths and apex is None and qname[position:] in zones:
             apex = qname[position:]
         length = qname[position]
         if length > 63:

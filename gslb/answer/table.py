@@ -22,19 +22,22 @@ MAX_FINISHED = 200_000
 class AnswerTable:
     """`zones[apex]` is None for a zone that is configured and has no version to serve: SERVFAIL."""
 
-    __slots__ = ("draws", "kept", "zones")
+    __slots__ = ("apex_lengths", "draws", "kept", "zones")
 
     def __init__(
         self,
         zones: Mapping[Name, ZoneTable | None] = MappingProxyType({}),
         draws: Mapping[SteeredKey, Draw] = MappingProxyType({}),
         finished: dict[bytes, Finished] | None = None,
+        apex_lengths: frozenset[int] = frozenset(),
     ) -> None:
         self.zones = zones
         self.draws = draws
         self.kept = {} if finished is None else finished
         """The finished answers by question: canonical name, type and class in wire form. To be read only; the same
         object for as long as they hold."""
+        self.apex_lengths = apex_lengths
+        """In octets, those of zones that are gone too: no other part of a name needs to be looked up."""
 
     def keep(self, question: bytes, finished: Finished) -> None:
         """Keep a finished answer for the short path; the oldest half goes when there are too many."""
@@ -46,12 +49,13 @@ class AnswerTable:
     def apex_for(self, qname: Name, qtype: int) -> Name | None:
         """The deepest zone of ours that holds the name; for DS at an apex the zone above, where that is ours too
         (RFC 4035 section 3.1.4.1)."""
-        zones = self.zones
-        name = qname
-        while name not in zones:
-            if not name[0]:
+        zones, lengths = self.zones, self.apex_lengths
+        position, last = 0, len(qname) - 1
+        while last + 1 - position not in lengths or qname[position:] not in zones:
+            if position == last:
                 return None
-            name = name[1 + name[0] :]
+            position += 1 + qname[position]
+        name = qname[position:]
         if qtype == RRType.DS and name == qname and name[0]:
             return self.apex_for(parent(name), 0) or name
         return name
@@ -61,15 +65,16 @@ class AnswerTable:
         zones = dict(self.zones) | {table.apex: table}
         draws = self._draws_outside(table.apex)
         draws |= {key: compile_draw(steered, conditions, table.apex) for key, steered in table.zone.steered.items()}
-        return AnswerTable(zones, draws)
+        return AnswerTable(zones, draws, apex_lengths=self.apex_lengths | {len(table.apex)})
 
     def with_failed(self, apex: Name) -> "AnswerTable":
         """A table with a zone that cannot be answered for."""
-        return AnswerTable(dict(self.zones) | {apex: None}, self._draws_outside(apex))
+        zones = dict(self.zones) | {apex: None}
+        return AnswerTable(zones, self._draws_outside(apex), apex_lengths=self.apex_lengths | {len(apex)})
 
     def without_zone(self, apex: Name) -> "AnswerTable":
         zones = {name: table for name, table in self.zones.items() if name != apex}
-        return AnswerTable(zones, self._draws_outside(apex))
+        return AnswerTable(zones, self._draws_outside(apex), apex_lengths=self.apex_lengths)
 
     def with_conditions(self, keys: Iterable[SteeredKey], conditions: Conditions) -> "AnswerTable":
         """A table with the draws of these steered owners compiled anew; nothing else is touched."""
@@ -78,7 +83,7 @@ class AnswerTable:
             draw = draws[key]
             apex = self._apex_of(draw)
             draws[key] = compile_draw(draw.selection.steered, conditions, apex)
-        return AnswerTable(self.zones, draws, self.kept)
+        return AnswerTable(self.zones, draws, self.kept, self.apex_lengths)
 
     def _apex_of(self, draw: Draw) -> Name:
         apex = self.apex_for(draw.selection.steered.rrset.owner, 0)

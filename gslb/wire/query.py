@@ -7,6 +7,7 @@ RFC 7873 section 5.4 (none, to ask for a cookie) and RFC 6891 (one OPT, owned by
 records or options, than a query has any use for is refused before it costs more than others do.
 """
 
+import re
 from dataclasses import dataclass
 
 from gslb.wire.codes import QR, Opcode, Rcode, RRType
@@ -18,6 +19,10 @@ MAX_QUERY_OCTETS = 4096
 """A question, an OPT and a signature are far shorter. What costs time for each octet is bounded by this."""
 MAX_RECORDS = 8
 """Beside the question: a query has an OPT and a TSIG or SIG(0), an IXFR an SOA, a NOTIFY one or a few of those."""
+MAX_LABEL_OCTETS = 63
+_LABELS = b"|".join(re.escape(bytes((length,))) + b".{%d}" % length for length in range(1, MAX_LABEL_OCTETS + 1))
+_NAME = re.compile(b"(?:" + _LABELS + b")*\0", re.DOTALL)
+"""A name, found in a third of the time that a loop takes for one of 100 labels."""
 NOT_ONE_QUESTION = "not exactly one question"
 
 
@@ -123,18 +128,23 @@ def _would_have_opt(data: bytes) -> bool:
 
 
 def _question_name_end(data: bytes) -> int:
+    whole = _NAME.match(data, HEADER_OCTETS, HEADER_OCTETS + MAX_NAME_OCTETS)
+    if whole is None:
+        raise FormError(Rcode.FORMERR, _fault_of_name(data))
+    return whole.end()
+
+
+def _fault_of_name(data: bytes) -> str:
+    """What is wrong with a question name that is none."""
     position = HEADER_OCTETS
-    while True:
-        if position >= len(data):
-            raise FormError(Rcode.FORMERR, "the question is cut short")
+    while position < len(data):
         length = data[position]
-        if length > 63:
-            raise FormError(Rcode.FORMERR, "a pointer or a bad label in the question")
+        if length > MAX_LABEL_OCTETS:
+            return "a pointer or a bad label in the question"
         position += 1 + length
         if position - HEADER_OCTETS > MAX_NAME_OCTETS:
-            raise FormError(Rcode.FORMERR, "a name of more than 255 octets")
-        if not length:
-            return position
+            return "a name of more than 255 octets"
+    return "the question is cut short"
 
 
 def _parse_records(data: bytes, start: int, authorities: int, additionals: int) -> tuple[Edns | None, bool]:

@@ -1,5 +1,6 @@
 """The table: which zone holds a name, and what a reload and a health change touch."""
 
+import random
 from collections.abc import Callable
 
 import pytest
@@ -12,7 +13,7 @@ from gslb.answer.short import ShortPath
 from gslb.answer.table import AnswerTable
 from gslb.steering.conditions import Conditions, Health, Override, OverrideNote, Verdict
 from gslb.wire.codes import RRType
-from gslb.wire.names import name_from_text, name_to_text
+from gslb.wire.names import is_at_or_below, name_from_text, name_to_text
 from gslb.zone.zone import Zone
 
 ZoneOf = Callable[..., Zone]
@@ -161,3 +162,27 @@ def test_the_oldest_half_of_finished_answers_goes_when_there_are_too_many(
         kept = [n for n in range(number + 1) if ShortPath().answer(ask(f"n{n}.e."), table, seeded(0))]
         assert number in kept
         assert len(kept) <= 10
+
+
+def test_a_zone_is_found_whatever_came_and_went_before(zone_of: ZoneOf, seeded) -> None:
+    draw = random.Random(5)
+    names = ["a.", "bc.", "a.bc.", "x.a.bc.", "longer.a.", "b.longer.a.", "y.bc."]
+    table, there = AnswerTable(), set()
+    for step in range(200):
+        apex = draw.choice(names)
+        wire = name_from_text(apex)
+        change = draw.choice(["add", "fail", "remove"])
+        if change == "remove":
+            table = table.without_zone(wire)
+            there.discard(wire)
+        else:
+            table = table.with_failed(wire) if change == "fail" else table.with_zone(plain(zone_of, apex), Conditions())
+            there.add(wire)
+        if step % 3 == 0:
+            table = table.with_conditions([], Conditions())
+        for name in (*names, "q.x.a.bc.", "b.q.longer.a.", "abc.", "."):
+            qname = name_from_text(name)
+            expected = max((apex for apex in there if is_at_or_below(qname, apex)), key=len, default=None)
+            assert table.apex_for(qname, 1) == expected
+            short = ShortPath().answer(ask(f"nx.{name}".replace("..", ".")), table, seeded(0))
+            assert (short is not None) is (expected is not None and table.zones[expected] is not None)
