@@ -23,7 +23,13 @@ def parse_endpoint(text: str, default_port: int = DNS_PORT) -> tuple[str, int]:
 
 def _address(host: str, text: str) -> str:
     try:
-        return str(ipaddress.ip_address(host))
+        address = ipaddress.ip_address(host)
     except ValueError:
         hint = "write one like 127.0.0.1:53, [::1]:53 or ::1"
         raise ValueError(f"{text!r} is not an address to listen on; {hint}") from None
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped:
+            raise ValueError(f"{text!r} is an IPv4 address in IPv6 form; write it as {address.ipv4_mapped}")
+        if address.scope_id is not None:
+            raise ValueError(f"{text!r} is an address of one link, which no resolver asks; write one without a % part")
+    return str(address)

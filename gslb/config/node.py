@@ -309,6 +309,8 @@ def load_node(path: Path, *, zone_files_too: bool = False) -> NodeConfig:
     zones = reader.named(_well_formed(tree, "zones", ZoneSchema))
     cookies = _cookies(tree, schema, path, findings)
     tls = _tls(tree, schema, path, findings)
+    if schema is not None:
+        _check_api(tree, schema, findings)
     if isinstance(zones_dir := tree.get("zones_dir"), Text) and not zones_dir.is_null:
         reader.with_folder(zones, Path(str(zones_dir)), path, tree.key_line("zones_dir"))
     if schema is None or findings.problems:
@@ -379,6 +381,17 @@ def _tls(tree: Mapping, schema: NodeSchema | None, path: Path, findings: Finding
         advice = "add `listen_tls`, or take `tls` out"
         findings.warn(tree.key_line("tls"), "tls", f"nothing listens for TLS; {advice}")
     return read_tls(schema.tls, path, findings, tree.key_line("tls"))
+
+
+def _check_api(tree: Mapping, schema: NodeSchema, findings: Findings) -> None:
+    """HTTP and DNS over TCP cannot share a port."""
+    if schema.api is None or not schema.api.listen[1]:
+        return
+    host, port = schema.api.listen
+    for key, endpoints in (("listen", schema.listen), ("listen_tls", schema.listen_tls)):
+        if (host, port) in endpoints:
+            message = f"{host} port {port} is under `{key}` too; give it another"
+            findings.error(tree.key_line("api"), "api.listen", message)
 
 
 def _limits(schema: LimitsSchema) -> Limits:

@@ -71,6 +71,8 @@ def test_an_address_to_listen_on_may_have_a_port(load, written, endpoint):
         ("[::1", "is not an address"),
         (":53", "is not an address"),
         ("127.0.0.1:53x", "is not an address"),
+        ("::ffff:192.0.2.1", "write it as 192.0.2.1"),
+        ("fe80::1%eth0", "write one without a % part"),
     ],
 )
 def test_anything_else_to_listen_on_is_refused(refused, written, said):
@@ -358,3 +360,10 @@ def test_a_list_where_a_duration_or_a_size_belongs_is_told_with_its_line(refused
     (problem,) = refused(key % value)
     assert problem.startswith("gslb.yaml:1: ")
     assert "; write one like " in problem
+
+
+@pytest.mark.parametrize("key", ["listen", "listen_tls"])
+def test_the_api_has_a_port_of_its_own(refused, key):
+    problems = refused(f'{key}: ["127.0.0.1:8053"]\napi: {{listen: "127.0.0.1:8053"}}')
+    said = f"gslb.yaml:2: api.listen: 127.0.0.1 port 8053 is under `{key}` too; give it another"
+    assert said in problems
