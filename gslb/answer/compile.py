@@ -34,6 +34,7 @@ class ZoneTable:
         self.zone = zone
         self.apex = zone.apex
         self.text = name_to_text(zone.apex)
+        self.serial = zone.serial
         self._index = ZoneIndex(zone)
         self.signing = signing_of(self._index)
         self._signed = SignedAnswers(zone, self.signing.denial) if self.signing is not None else None

@@ -8,6 +8,7 @@ sets TC.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import dropwhile
+from operator import itemgetter
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -90,6 +91,9 @@ class _Piece(NamedTuple):
     octets: bytes
     required: bool
     follows: bool = False
+
+
+_SECTION = itemgetter(0)
 
 
 class _Draft:
@@ -180,7 +184,7 @@ def respond(
     facts = Facts(zone.text, query.qtype, draft.rcode)
     if draft.lasting:
         _keep(query, qname, draft, facts, table, zone)
-    version = ZoneVersion(zone.apex, zone.zone.serial)
+    version = ZoneVersion(zone.apex, zone.serial)
     return _emit(query, asking, version, draft, facts, reply_limit(query.edns, udp_size) if udp else MAX_MESSAGE_OCTETS)
 
 
@@ -325,8 +329,8 @@ def _emit(query: Query, asking: Asking, version: ZoneVersion, draft: _Draft, fac
 
 def _fit(pieces: list[_Piece], room: int) -> tuple[list[_Piece], bool]:
     """The pieces that fit, in the order of sections, and whether a required one did not."""
-    ordered = sorted(pieces, key=lambda piece: piece.section)
-    if sum(len(piece.octets) for piece in ordered) <= room:
+    ordered = sorted(pieces, key=_SECTION)
+    if sum([len(piece.octets) for piece in ordered]) <= room:
         return ordered, False
     kept: list[_Piece] = []
     before_fits = True
@@ -336,8 +340,8 @@ def _fit(pieces: list[_Piece], room: int) -> tuple[list[_Piece], bool]:
             room -= len(piece.octets)
             kept.append(piece)
         elif piece.required:
-            return sorted(kept, key=lambda piece: piece.section), True
-    return sorted(kept, key=lambda piece: piece.section), False
+            return sorted(kept, key=_SECTION), True
+    return sorted(kept, key=_SECTION), False
 
 
 def _counts(pieces: list[_Piece]) -> Counts:
@@ -357,7 +361,7 @@ def _keep(query: Query, qname: Name, draft: _Draft, facts: Facts, table: AnswerT
     if draft.drawn is not None:
         answer += 1
     heads = render_heads(AA if draft.authoritative else 0, draft.rcode, (answer, authority, additional))
-    tail = b"".join(piece.octets for piece in sorted(static, key=lambda piece: piece.section))
+    tail = b"".join(piece.octets for piece in sorted(static, key=_SECTION))
     owner = b"" if draft.drawn is None else draft.owner
     if zone.signing is not None:
         question += WITH_DO if draft.signed else WITHOUT_DO
