@@ -25,18 +25,30 @@ _MAX_OFFSET = MAX_POINTER_OFFSET - MAX_NAME_OCTETS - 16
 class CompressedTemplate:
     """As a `Template`. `number` are the octets as one number, with pointers as they were if the question ended at 0,
     and `ones` has a 1 in the place of each pointer: times where it does end, they are all moved at once. `apex_octets`
-    is the length of the apex. `plain` serves behind a chain."""
+    is the length of the apex. `plain` serves behind a chain. `owner_offset` is where the owner of the first record
+    points, from the end of the question; None for an owner that is open or written out."""
 
     plain: Template
     number: int
     ones: int
     octets: int
     apex_octets: int
+    owner_offset: int | None
 
     @property
     def owner_is_open(self) -> bool:
         """As that of `Template`."""
         return self.plain.owner_is_open
+
+    def beside(self, rrset: RRset, plain: Template) -> "CompressedTemplate":
+        """The template of an rrset without names to compress, whose owner is the same pointer as here; `plain` is how
+        it is written behind a chain. There must be an `owner_offset`."""
+        assert self.owner_offset is not None
+        run = _Run({}, learn=False)
+        for rdata in rrset.rdatas:
+            run.pointer(self.owner_offset)
+            run.octets(record_header(rrset.rtype, rrset.ttl_seconds, len(rdata)) + rdata)
+        return CompressedTemplate(plain, *run.as_numbers(), self.apex_octets, self.owner_offset)
 
     def fill(self, owner: bytes, apex: bytes) -> bytes:
         if owner != QNAME_POINTER:
@@ -71,7 +83,7 @@ class Compression:
                 run.name(rrset.owner)
             run.record(rrset.rtype, rrset.ttl_seconds, rdata)
         plain = render_rrset(rrset, self._apex, owner_is_open=owner_is_open)
-        return CompressedTemplate(plain, *run.as_numbers(), len(self._apex))
+        return CompressedTemplate(plain, *run.as_numbers(), len(self._apex), run.first_offset)
 
 
 class _Run:
@@ -88,14 +100,22 @@ class _Run:
         self.parts[-1] += octets
         self._length += len(octets)
 
+    def pointer(self, offset: int) -> None:
+        self.offsets.append(offset)
+        self.parts.append(b"")
+        self._length += 2
+
+    @property
+    def first_offset(self) -> int | None:
+        """Where the pointer leads that the octets begin with; None for other octets."""
+        return self.offsets[0] if self.offsets and not self.parts[0] else None
+
     def name(self, name: Name) -> None:
         """Its labels up to the longest suffix that is known, then a pointer to that."""
         for position, suffix in _suffixes(name):
             offset = self._known.get(suffix)
             if offset is not None:
-                self.offsets.append(offset)
-                self.parts.append(b"")
-                self._length += 2
+                self.pointer(offset)
                 return
             if self._learn and self._length <= _MAX_OFFSET:
                 self._known[suffix] = self._length

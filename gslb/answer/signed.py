@@ -7,9 +7,11 @@ which question is put to it follows from the outcome of the lookup.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
+from gslb.answer.compressed import CompressedTemplate
 from gslb.answer.segments import Answer, Link, Segment
-from gslb.answer.template import render_rrset, render_together
+from gslb.answer.template import Template, render_rrset, render_together
 from gslb.wire.codes import RRType
 from gslb.wire.names import Name, parent
 from gslb.wire.rdata import signatures_key
@@ -26,7 +28,7 @@ class SignedAnswers:
     def __init__(self, zone: Zone, denial: Denial) -> None:
         self._zone = zone
         self._denial = denial
-        self._signatures: dict[tuple[Name, int, int, bool], Segment | None] = {}
+        self._signatures: dict[tuple[Name, int, int, bool, int | None], Segment | None] = {}
         self._links: dict[Name, Link] = {}
 
     def of(self, answer: Answer, outcome: Outcome, qname: Name) -> Answer:
@@ -64,14 +66,20 @@ class SignedAnswers:
 
     def _over(self, segment: Segment, rrset: RRset) -> Segment | None:
         """The signatures over what is in a segment, their TTL as its own (RFC 4034 section 3)."""
-        is_open = segment.template.owner_is_open
-        key = (rrset.owner, rrset.key, segment.section, is_open)
+        covered = segment.template
+        is_open = covered.owner_is_open
+        pointed = covered.owner_offset if isinstance(covered, CompressedTemplate) else None
+        key = (rrset.owner, rrset.key, segment.section, is_open, pointed)
         if key in self._signatures:
             return self._signatures[key]
         signatures = self._zone.rrsets[rrset.owner].get(signatures_key(rrset.rtype))
         found = None
         if signatures is not None:
-            template = render_rrset(signatures, self._zone.apex, owner_is_open=is_open, ttl_seconds=rrset.ttl_seconds)
+            signatures = replace(signatures, ttl_seconds=rrset.ttl_seconds)
+            template: Template | CompressedTemplate
+            template = plain = render_rrset(signatures, self._zone.apex, owner_is_open=is_open)
+            if isinstance(covered, CompressedTemplate) and pointed is not None:
+                template = covered.beside(signatures, plain)
             found = Segment(segment.section, len(signatures.rdatas), template, segment.required, follows=True)
         self._signatures[key] = found
         return found

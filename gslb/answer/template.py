@@ -57,14 +57,13 @@ class Template(NamedTuple):
         return b"".join(filled)
 
 
-def render_rrset(rrset: RRset, apex: Name, *, owner_is_open: bool, ttl_seconds: int | None = None) -> Template:
+def render_rrset(rrset: RRset, apex: Name, *, owner_is_open: bool) -> Template:
     """All records of an rrset. With `owner_is_open` the owner is a hole (exact names and wildcards), else it is
     written out down to the apex (SOA, referrals, glue, DNAME)."""
-    ttl = rrset.ttl_seconds if ttl_seconds is None else ttl_seconds
     run: _Run = []
     for rdata in rrset.rdatas:
         run += [OWNER] if owner_is_open else _name(rrset.owner, apex)
-        run += render_record(rrset.rtype, ttl, rdata, apex)
+        run += render_record(rrset.rtype, rrset.ttl_seconds, rdata, apex)
     return _template(run)
 
 

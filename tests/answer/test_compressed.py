@@ -4,7 +4,9 @@ from collections.abc import Callable
 
 import dns.message
 import dns.name
+import dns.rdatatype
 import pytest
+from signed_zone import complete, with_nsec
 
 from gslb.answer.compile import ZoneTable
 from gslb.answer.respond import respond
@@ -78,6 +80,33 @@ def test_a_referral_says_all_and_is_no_longer_than_another_compressor_makes_it(
     message = dns.message.from_wire(wire)
     assert {rrset.name for rrset in message.authority} == {dns.name.from_text("child.e.")}
     if qname != "ns1.child.e.":  # a question for a server's own name would spare its first label
+        assert len(wire) <= len(message.to_wire())
+
+
+SECURE = """\
+e. 60 SOA ns.e. ops.e. 1 1 1 1 60
+e. 60 NS ns.e.
+ns.e. 60 A 192.0.2.1
+ns.e. 60 AAAA 2001:db8::1
+alias.e. 60 CNAME www.child.e.
+child.e. 60 NS ns.e.
+child.e. 60 NS ns.child.e.
+child.e. 60 DS 1 13 2 D4B7D520E7BB5F0F67674A0CCEB1E3E0614B93C4F9E99B8383F6A1E4469DA50A
+ns.child.e. 60 A 192.0.2.2
+"""
+
+
+@pytest.mark.parametrize("qname", ["www.child.e.", "child.e.", f"{'x' * 63}.{'y' * 63}.cHiLd.e.", "alias.e."])
+def test_signatures_in_a_referral_have_their_owner_in_two_octets(
+    zone_of: Callable[..., Zone], seeded, qname: str
+) -> None:
+    table = AnswerTable().with_zone(ZoneTable(complete(with_nsec(zone_of(SECURE)))), Conditions())
+    query = dns.message.make_query(qname, "A", want_dnssec=True, payload=4096).to_wire()
+    wire = respond(query, table, seeded(0), udp_size=4096).wire
+    message = dns.message.from_wire(wire)
+    covered = [each.covers for each in message.authority + message.additional if each.rdtype == dns.rdatatype.RRSIG]
+    assert covered == [dns.rdatatype.DS, dns.rdatatype.A, dns.rdatatype.AAAA]
+    if qname != "alias.e.":
         assert len(wire) <= len(message.to_wire())
 
 
