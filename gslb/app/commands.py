@@ -6,17 +6,21 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from gslb import __version__
+from gslb.answer.compile import ZoneTable
 from gslb.answer.explain import explain
 from gslb.api.control import ControlError
 from gslb.app.cluster_status import differences, peer_row, troubles
 from gslb.app.overrides import find_member, override_json, override_note
 from gslb.app.signatures import signing_status
 from gslb.app.status import certificate_status, degraded_status, members_status, secondaries_status, zones_status
-from gslb.wire.codes import type_from_text
+from gslb.wire.codes import Rcode, type_from_text
 from gslb.wire.names import BadNameError, name_from_text
 
 if TYPE_CHECKING:  # the node hands itself to its commands
     from gslb.app.node import Node
+
+OPEN, SOME, ALLOWED, REFUSED = "open", "some clients", "allowed", "refused"
+"""What `allow_query` makes of a client."""
 
 
 class Commands:
@@ -90,7 +94,19 @@ class Commands:
         explanation = explain(table, qname, qtype)
         zone = table.zones.get(name_from_text(explanation.zone).lower()) if explanation.zone is not None else None
         more = {"client": client, "node": self._node.config.node, "signing": signing_status(zone, time.time())}
+        more["access"] = self._access(zone, client)
+        if more["access"] == REFUSED:
+            more["rcode"] = Rcode.REFUSED.name
         return explanation.to_json() | more
+
+    def _access(self, zone: ZoneTable | None, client: str | None) -> str:
+        """Whether `allow_query` lets a client ask a zone; OPEN where there is none, SOME where no client is given."""
+        access = self._node.query_access
+        if zone is None or access is None or zone.apex not in access.lists:
+            return OPEN
+        if client is None:
+            return SOME
+        return REFUSED if access.refuses(zone.apex, client) else ALLOWED
 
     def set_override(self, request: dict[str, Any]) -> dict[str, Any]:
         key, note = find_member(self._node.table, request), override_note(request, time.time())

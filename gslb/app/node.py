@@ -258,8 +258,10 @@ class Node:
             log.info("zone_loaded", zone=entry.text, serial=loaded.table.zone.serial, file=file)
 
     async def reload(self, changed: Iterable[Path] | None = None) -> dict[str, Any]:
-        """Read again what changed (everything when None). Files that fail change nothing. Gives what is wrong."""
+        """Read again what changed (everything when None). Files that fail change nothing. Gives what is wrong, and the
+        zones that are not served any more."""
         async with self._reloading:
+            served = set(self.zones.entries)
             paths = None if changed is None else set(changed)
             monitors = self.config.monitors
             if paths is None or paths & {self.config.path, self.config.zones_dir, *self.config.key_files}:
@@ -274,7 +276,8 @@ class Node:
                     self._accept(source, await asyncio.to_thread(self.zones.load, source, self.config.monitors))
             self._watch_health()
         problems = [str(problem) for entry in self.zones.entries.values() for problem in entry.problems]
-        return {"problems": [*self.config_problems, *problems]}
+        dropped = sorted(name_to_text(apex) for apex in served - self.zones.entries.keys())
+        return {"problems": [*self.config_problems, *problems], "dropped": dropped}
 
     async def _reload_config(self, *, at_once: bool) -> None:
         """Take gslb.yaml and the files in zones_dir as they are. `at_once`: without grace for files that are gone."""
@@ -345,6 +348,11 @@ class Node:
             cookies = ServerCookies(secret, config.cookies.previous, required=config.cookies.required)
         options = NodeOptions(config.nsid, cookies, self._idle_seconds, self.cluster.expires, config.version)
         self._responder.node = self.cluster.exchange.node = options
+
+    @property
+    def query_access(self) -> QueryAccess | None:
+        """Who may ask which zone; None: everyone."""
+        return self._responder.access
 
     def _tell_access(self) -> None:
         """Tell the transports who may ask what, where that has changed."""

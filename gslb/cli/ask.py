@@ -18,8 +18,8 @@ _WATCH_SECONDS = 1.0
 
 
 def status(state_dir: Path, *, as_json: bool, watch: bool) -> int:
-    """Exit code 1 when something is not as configured: a file not taken or gone, a zone not served, a name that does
-    not answer from its first pool, or the prober not running."""
+    """Exit code 1 when something is not as configured: a file not taken or gone, a zone not served or with signatures
+    that have expired, a name that does not answer from its first pool, or the prober not running."""
     value = call(state_dir, "GET", "/status")
     if watch and not as_json:
         _watch(lambda: status_view(call(state_dir, "GET", "/status")))
@@ -30,7 +30,8 @@ def status(state_dir: Path, *, as_json: bool, watch: bool) -> int:
 
 
 def _is_well(zone: dict[str, Any]) -> bool:
-    return not zone["problems"] and zone["gone_seconds_left"] is None
+    expired = zone["signing"] is not None and zone["signing"]["state"] == "have expired"
+    return not zone["problems"] and zone["gone_seconds_left"] is None and not expired
 
 
 def explain(state_dir: Path, name: str, rtype: str, client: str | None, *, as_json: bool) -> int:
@@ -80,8 +81,13 @@ def cluster_status(state_dir: Path, *, as_json: bool) -> int:
 def reload(state_dir: Path, *, as_json: bool) -> int:
     """Exit code 1 when a file was not taken."""
     value = call(state_dir, "POST", "/reload")
-    _print(value, lambda value: Text("\n".join(value["problems"]) or "reloaded, no problems"), as_json=as_json)
+    _print(value, _reloaded, as_json=as_json)
     return 1 if value["problems"] else 0
+
+
+def _reloaded(value: dict[str, Any]) -> RenderableType:
+    dropped = [f"{zone}: dropped, for it is not configured any more, or its file is gone" for zone in value["dropped"]]
+    return Text("\n".join([*dropped, *value["problems"]] or ["reloaded, no problems"]))
 
 
 def _print(value: dict[str, Any], view: Callable[[dict[str, Any]], RenderableType], *, as_json: bool) -> None:

@@ -28,6 +28,10 @@ def styled(word: str) -> Text:
     return Text(word, style=_STYLES.get(word, "yellow"))
 
 
+def _has_expired(signing: dict[str, Any]) -> bool:
+    return bool(signing["state"] == "have expired")
+
+
 def status_view(status: dict[str, Any]) -> RenderableType:
     """What `gslb status` shows."""
     listen = ", ".join(f"{host} port {port}" for host, port in status["listen"]) or "nothing yet"
@@ -84,10 +88,13 @@ def _not_well(status: dict[str, Any]) -> list[tuple[str, list[str]]]:
     warnings = [*status["config"]["warnings"]]
     warnings += [warning for zone in status["zones"] for warning in zone["warnings"]]
     gone = [_gone(zone) for zone in status["zones"] if zone["gone_seconds_left"] is not None]
+    signings = [(zone["zone"], zone["signing"]) for zone in status["zones"] if zone["signing"] is not None]
+    expired = [f"{zone}: since {day(signing['expires'])}" for zone, signing in signings if _has_expired(signing)]
     return [
         ("Not served (SERVFAIL):", failed),
         ("Not taken, the version before is served:", kept),
         ("Gone, and served on for a while:", gone),
+        ("Signatures have expired: validating resolvers answer SERVFAIL; see that the signer runs:", expired),
         ("Not answered as configured:", degraded),
         ("Warnings:", warnings),
     ]
@@ -123,8 +130,9 @@ def _signing(signing: dict[str, Any] | None) -> Text:
     if signing is None:
         return Text("-")
     until = time.strftime("%Y-%m-%d %H:%M", time.gmtime(signing["expires"]))
-    holds = signing["state"] == "hold"
-    return Text(f"{signing['denial']}; until {until} UTC", style="" if holds else "bold red")
+    if _has_expired(signing):
+        return Text(f"{signing['denial']}; EXPIRED {until} UTC", style="bold red")
+    return Text(f"{signing['denial']}; until {until} UTC", style="" if signing["state"] == "hold" else "bold red")
 
 
 def members_view(members: list[dict[str, Any]]) -> Table:
@@ -197,6 +205,12 @@ def overrides_view(overrides: list[dict[str, Any]]) -> Table:
     return table
 
 
+_ACCESS = {
+    "refused": "`allow_query` does not name this client: it gets REFUSED; those that may ask get",
+    "some clients": "`allow_query` says who may ask: name one with --client ADDRESS",
+}
+
+
 def explain_view(value: dict[str, Any]) -> RenderableType:
     """What `gslb explain` shows."""
     client = f" for {value['client']}" if value["client"] else ""
@@ -209,8 +223,11 @@ def explain_view(value: dict[str, Any]) -> RenderableType:
         lines.append(Text(f"  zone {value['zone']} serial {value['serial']}, answered by {value['node']}"))
         if value["signing"] is not None:
             until = time.strftime("%Y-%m-%d %H:%M", time.gmtime(value["signing"]["expires"]))
-            shown = f"  signed with {value['signing']['denial']}; the first signature expires at {until} UTC"
+            ends = "expired" if _has_expired(value["signing"]) else "expires"
+            shown = f"  signed with {value['signing']['denial']}; the first signature {ends} at {until} UTC"
             lines.append(Text(f"{shown}; for DO come signatures and proof besides"))
+    if value["access"] in _ACCESS:
+        lines.append(Text(f"  {_ACCESS[value['access']]}", style="yellow"))
     if value["client"]:
         lines.append(
             Text("  the rule that matches: the one for every client (this zone has no rules by network or place)")

@@ -36,6 +36,10 @@ def rcode(node: Daemon, source: str, *, tcp: bool = False) -> tuple[str, list[in
     ]
 
 
+def explained(node: Daemon, *more: str) -> str:
+    return node.run("explain", "www.in.example", *more).stdout
+
+
 def test_others_are_refused_over_udp_and_tcp_and_an_edit_is_live(daemon: Daemon) -> None:
     daemon.configure("zones_dir: zones\nallow_query: [127.0.2.0/24]\n")
     daemon.write("zones/in.example.yaml", ZONE % 1)
@@ -43,11 +47,16 @@ def test_others_are_refused_over_udp_and_tcp_and_an_edit_is_live(daemon: Daemon)
     for tcp in (False, True):
         assert rcode(daemon, "127.0.2.9", tcp=tcp) == ("NOERROR", [])
         assert rcode(daemon, "127.0.0.1", tcp=tcp) == ("REFUSED", [18])
+    assert "www.in.example. A for 127.0.0.1: REFUSED" in explained(daemon, "--client", "127.0.0.1")
+    assert "`allow_query` does not name this client" in explained(daemon, "--client", "127.0.0.1")
+    assert "www.in.example. A for 127.0.2.9: NOERROR" in explained(daemon, "--client", "127.0.2.9")
+    assert "`allow_query` says who may ask" in explained(daemon)
     daemon.configure("zones_dir: zones\nallow_query: [127.0.0.1]\n")
     wait_for(lambda: rcode(daemon, "127.0.0.1") == ("NOERROR", []), "the new list")
     assert rcode(daemon, "127.0.2.9") == ("REFUSED", [18])
     daemon.configure("zones_dir: zones\n")
     wait_for(lambda: rcode(daemon, "127.0.2.9") == ("NOERROR", []), "no list")
+    assert "allow_query" not in explained(daemon)
 
 
 def test_a_secondary_that_is_not_on_the_list_follows_its_primary(daemon: Daemon, other: Daemon) -> None:
