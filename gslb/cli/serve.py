@@ -48,25 +48,33 @@ async def _serve(node: Node) -> int:
     loop.set_exception_handler(LoopErrors())
     stop = asyncio.Event()
     reloads: set[asyncio.Task[object]] = set()
+    beats: asyncio.Task[None] | None = None
     notifier = Notifier(os.environ)
     pauses = Pauses()
     pauses.set_up()
 
     def reload() -> None:
-        notifier.reloading()
-        task: asyncio.Task[object] = asyncio.create_task(node.reload())
+        if starting.done():
+            notifier.reloading()
+        task: asyncio.Task[object] = asyncio.create_task(reload_once_started())
         reloads.add(task)
         task.add_done_callback(reloaded)
 
+    async def reload_once_started() -> None:
+        await asyncio.wait({starting})
+        if not starting.cancelled() and starting.exception() is None:
+            await node.reload()
+
     def reloaded(task: asyncio.Task[object]) -> None:
         reloads.discard(task)
-        if not reloads and not stop.is_set():
+        if not reloads and not stop.is_set() and beats is not None:
             notifier.ready(_summary(node))
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     notifier.starting("loading zones, then the first round of probes")
     starting = asyncio.create_task(node.start())
+    loop.add_signal_handler(signal.SIGHUP, reload)  # from now on: without a handler it ends the process
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
     if not starting.done():
@@ -77,7 +85,6 @@ async def _serve(node: Node) -> int:
     if starting.exception() is not None:
         stopping.cancel()
     await starting
-    loop.add_signal_handler(signal.SIGHUP, reload)
     pauses.begin()
     notifier.ready(_summary(node))
     beats = asyncio.create_task(notifier.keep_alive(lambda: _summary(node)))

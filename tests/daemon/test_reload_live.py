@@ -230,6 +230,22 @@ def test_a_broken_configuration_does_not_keep_from_asking_the_node(node: Daemon)
     assert "nonsense" in asked.stderr
 
 
+def test_a_sighup_during_the_start_is_taken_and_ends_nothing(daemon: Daemon) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        probe = f"{{probe: http, port: {silent.getsockname()[1]}, timeout: 1s, interval: 2s}}"
+        daemon.configure(f"zones_dir: zones\nmonitors: {{web: {probe}}}\n")
+        steered = "slow: {type: A, value: 127.0.0.1, gslb: {monitor: web}}\n"
+        daemon.write("zones/edit.example.yaml", ZONE + steered)
+        daemon.start(wait=False)
+        wait_for(lambda: "health_loaded" in daemon.log(), "the first round of probes")
+        daemon.write("zones/edit.example.yaml", zone("192.0.2.6") + steered)
+        assert daemon.process is not None
+        daemon.process.send_signal(signal.SIGHUP)
+        wait_for(daemon.serving, "the node to serve")
+        served(daemon, "192.0.2.6")
+        assert daemon.process.poll() is None
+
+
 def test_sighup_reads_everything_again(node: Daemon) -> None:
     assert node.process is not None
     node.write("zones/edit.example.yaml", zone("192.0.2.5"))
