@@ -65,7 +65,7 @@ class Secondaries:
         for _ in range(count):
             self.zone.edit()
             self.write()
-            assert call(self.node.folder / "state", "POST", "/reload") == {"problems": []}
+            assert call(self.node.folder / "state", "POST", "/reload")["problems"] == []
         serial = serial_of(self.node.port, APEX)
         assert serial is not None
         return serial
