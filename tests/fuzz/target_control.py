@@ -38,7 +38,8 @@ class _Health:
 
 
 def _app() -> web.Application:
-    node: Any = SimpleNamespace(table=fresh_table(), config=SimpleNamespace(node="fuzz"), health=_Health())
+    config = SimpleNamespace(node="fuzz")
+    node: Any = SimpleNamespace(table=fresh_table(), config=config, health=_Health(), query_access=None)
     app = control_app(Commands(node))
     app.freeze()
     return app
