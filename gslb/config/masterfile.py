@@ -13,9 +13,10 @@ from pathlib import Path
 
 from gslb.config.draft import Draft, Place
 from gslb.config.problems import ConfigError, Findings, Problem
+from gslb.config.shapes import not_of_shape
 from gslb.config.sources import ZoneSource
 from gslb.config.textfile import read_text
-from gslb.config.values import plain_name
+from gslb.config.values import nearest_types, plain_name
 from gslb.wire.codes import RRType, is_meta_type, type_from_text
 from gslb.wire.names import ROOT, BadNameError, Name, canonical, is_at_or_below, labels, name_from_text, name_to_text
 from gslb.wire.rdata import RdataError, rdata_from_text, rrset_key, type_of_key
@@ -153,7 +154,7 @@ class _Reader:
                 self._read_directive(entry)
             else:
                 self._read_record(entry)
-        except (ValueError, BadNameError, RdataError) as error:
+        except (ValueError, BadNameError) as error:
             self._error(entry.line, str(error))
 
     def _read_directive(self, entry: Entry) -> None:
@@ -212,11 +213,14 @@ class _Reader:
         ttl, type_text, at = self._before_rdata(text, at)
         rtype = _record_type(type_text)
         place = Place(self.file, entry.line, f"{_shown(self.owner, self.apex)}.{type_text.upper()}")
+        written = text[at:].strip()
         try:
-            rdata = _rdata(rtype, text[at:].strip(), self.origin)
-        except RdataError:
+            rdata = _rdata(rtype, written, self.origin)
+        except RdataError as error:
             self.draft.unread.add((self.owner, rtype))
-            raise
+            said = not_of_shape(type_text.upper(), written, error.reason) or str(error)
+            self._error(entry.line, said, place.path)
+            return
         self._add(rtype, self._ttl_of(ttl, rtype, rdata), rdata, place)
 
     def _before_rdata(self, text: str, at: int) -> tuple[int | None, str, int]:
@@ -254,8 +258,8 @@ class _Reader:
     def _warn(self, place: Place, message: str) -> None:
         self.findings.warnings.append(Problem(place.file, place.line, place.path, message))
 
-    def _error(self, line: int, message: str) -> None:
-        self.findings.problems.append(Problem(self.file, line, "", message))
+    def _error(self, line: int, message: str, path: str = "") -> None:
+        self.findings.problems.append(Problem(self.file, line, path, message))
         self.draft.unread.add((self.apex, None))
 
 
@@ -295,7 +299,7 @@ def _record_type(text: str) -> int:
     try:
         rtype = type_from_text(text)
     except ValueError:
-        raise ValueError(f"{text!r} is not a record type, nor a TTL or a class") from None
+        raise ValueError(f"{text!r} is not a record type, nor a TTL or a class{nearest_types(text)}") from None
     if is_meta_type(rtype) or rtype == 0:
         raise ValueError(f"{text} is not a type that zones hold")
     return rtype

@@ -5,6 +5,7 @@ the tables here, which the JSON Schema is made of too. A type that octoDNS does 
 a type called `TYPE<number>` the generic form `\# <octets> <hex>` (RFC 3597).
 """
 
+import difflib
 import re
 import socket
 from collections.abc import Callable
@@ -13,10 +14,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gslb.config.problems import did_you_mean
+from gslb.config.shapes import mapping_advice, not_of_yaml_shape
 from gslb.config.yamltext import Mapping, Node, Sequence, Text, quote_hint
 from gslb.wire.codes import RRType, is_meta_type, type_from_text
-from gslb.wire.names import ROOT, Name, name_from_text, name_to_text
-from gslb.wire.rdata import rdata_from_text
+from gslb.wire.names import ROOT, BadNameError, Name, name_from_text, name_to_text
+from gslb.wire.rdata import RdataError, rdata_from_text
 
 _LABEL = "[A-Za-z0-9_-]{1,63}"
 _PLAIN_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
@@ -55,20 +57,29 @@ def full_name(text: str) -> Name:
     return plain_name(text, ROOT)
 
 
-def _address(family: int, text: str) -> bytes:
+def _octets(family: int, text: str) -> bytes | None:
     try:
         return socket.inet_pton(family, text)
     except (OSError, ValueError):
-        kind = "IPv4" if family == socket.AF_INET else "IPv6"
-        raise ValueError(f"{text!r} is not an {kind} address") from None
+        return None
 
 
 def _ipv4(text: str) -> bytes:
-    return _address(socket.AF_INET, text)
+    octets = _octets(socket.AF_INET, text)
+    if octets is None and _octets(socket.AF_INET6, text) is not None:
+        raise ValueError(f"{text!r} is an IPv6 address, which belongs in a record of type AAAA")
+    if octets is None:
+        raise ValueError(not_of_yaml_shape("A", text))
+    return octets
 
 
 def _ipv6(text: str) -> bytes:
-    return _address(socket.AF_INET6, text)
+    octets = _octets(socket.AF_INET6, text)
+    if octets is None and _octets(socket.AF_INET, text) is not None:
+        raise ValueError(f"{text!r} is an IPv4 address, which belongs in a record of type A")
+    if octets is None:
+        raise ValueError(not_of_yaml_shape("AAAA", text))
+    return octets
 
 
 def _character_strings(text: str) -> bytes:
@@ -261,8 +272,7 @@ def record_type(name: str) -> int:
     try:
         rtype = type_from_text(name)
     except ValueError:
-        hint = did_you_mean(name.upper(), FORMS)
-        raise ValueError(f"{name!r} is not a record type{hint if '?' in hint else ''}") from None
+        raise ValueError(f"{name!r} is not a record type{nearest_types(name)}") from None
     if name != name.upper():
         raise ValueError(f"{name!r} is not a record type; did you mean {name.upper()!r}?")
     if is_meta_type(rtype) or rtype in {0, RRType.SOA}:
@@ -270,16 +280,29 @@ def record_type(name: str) -> int:
     return rtype
 
 
+def nearest_types(name: str) -> str:
+    """`; did you mean 'A' or 'AAAA'?` for a name that is no type's but near to some, else "". People get the first
+    letter right."""
+    alike = [known for known in FORMS if known[:1] == name[:1].upper()]
+    near = difflib.get_close_matches(name.upper(), alike) or difflib.get_close_matches(name.upper(), FORMS, n=1)
+    return f"; did you mean {' or '.join(map(repr, sorted(near)))}?" if near else ""
+
+
 def read_value(type_name: str, rtype: int, node: Node, apex: Name) -> bytes:
     """The rdata of one value. Raises `BadValueError`."""
     form = FORMS.get(type_name)
     try:
         if isinstance(form, FieldsForm):
-            return _read_fields(form, node)
+            return _read_fields(type_name, form, node)
         text = _text_of(node)
         return form.parse(text) if form is not None else rdata_from_text(rtype, text, apex)
     except BadValueError:
         raise
+    except RdataError as error:
+        said = not_of_yaml_shape(type_name, error.text, error.reason) or str(error)
+        raise BadValueError(said, node.line) from None
+    except BadNameError as error:
+        raise BadValueError(f"{error}{mapping_advice(type_name)}", node.line) from None
     except ValueError as error:
         raise BadValueError(str(error), node.line) from None
 
@@ -292,10 +315,11 @@ def _text_of(node: Node) -> str:
     return str(node)
 
 
-def _read_fields(form: FieldsForm, node: Node) -> bytes:
+def _read_fields(type_name: str, form: FieldsForm, node: Node) -> bytes:
+    advice = mapping_advice(type_name)
     if not isinstance(node, Mapping):
         keys = ", ".join(item.name for item in form.fields)
-        raise BadValueError(f"must be a mapping with the keys {keys}", node.line)
+        raise BadValueError(f"must be a mapping with the keys {keys}{advice}", node.line)
     fields = _shape_of(form, node)
     known = {name for item in fields for name in (item.name, *item.aliases)}
     with_params = fields is SVCB_FIELDS
@@ -304,6 +328,9 @@ def _read_fields(form: FieldsForm, node: Node) -> bytes:
     for key, _ in node.entries():
         if key not in known:
             raise BadValueError(f"unknown key {str(key)!r}{did_you_mean(key, known)}", key.line)
+    missing = next((item.name for item in fields if item.default is None and not _present(item, node)), None)
+    if missing is not None:
+        raise BadValueError(f"{missing} is missing{advice if fields is form.fields else ''}", node.line)
     parts = [_render(item, node) for item in fields]
     if with_params and SVCPARAMS in node:
         parts += _render_svcparams(node[SVCPARAMS])
@@ -315,14 +342,17 @@ def _shape_of(form: FieldsForm, node: Mapping) -> tuple[Field, ...]:
     return form.former if only_former & set(node) else form.fields
 
 
+def _present(item: Field, node: Mapping) -> list[str]:
+    """The keys of the node that mean this field."""
+    return [key for key in (item.name, *item.aliases) if key in node]
+
+
 def _render(item: Field, node: Mapping) -> str:
-    present = [key for key in (item.name, *item.aliases) if key in node]
+    present = _present(item, node)
     if len(present) > 1:
         raise BadValueError(f"{present[0]} and {present[1]} mean the same; write one", node.key_line(present[1]))
     if not present:
-        if item.default is None:
-            raise BadValueError(f"{item.name} is missing", node.line)
-        return item.default
+        return item.default or ""
     value = node[present[0]]
     try:
         return item.render(_text_of(value))

@@ -5,6 +5,8 @@ Elsewhere rdata is `bytes`. Which names stand inside is asked here (`embedded_na
 other module knows rdata layouts.
 """
 
+import re
+
 import dns.exception
 import dns.name
 import dns.rdatatype
@@ -38,8 +40,38 @@ _TARGETS: dict[int, int] = {
 _SIGNATURES = RRType.RRSIG << 16
 
 
+_UNFINISHED = "it ends too early"
+_REASONS: dict[str, str] = {
+    "Text input is malformed": "",
+    "SyntaxError": "",
+    "expecting an identifier": _UNFINISHED,
+    "expecting another identifier": _UNFINISHED,
+    "expecting a string": _UNFINISHED,
+    "Text input ended unexpectedly": _UNFINISHED,
+    "expecting an integer": "a whole number is missing",
+    "Non-hexadecimal digit found": "not hexadecimal",
+    "Odd-length string": "an odd number of hexadecimal digits",
+    "Only base64 data is allowed": "not base64",
+    "Incorrect padding": "the base64 is cut short",
+    "Excess data after padding": "the base64 goes on after its end",
+    "string too long": "a string has more than 255 octets",
+    "Unknown SVCB ParamKey": "there is no such SvcParam",
+    "A DNS label is empty": "a label is empty",
+}
+"""What we say for reasons of dnspython that speak of its parser; "" where nothing is said by it. Others are said as
+they are."""
+_TOO_MUCH = re.compile(r"expected EOL or EOF, got \d+ (.*)", re.DOTALL)
+_GENERIC = "generic rdata"
+
+
 class RdataError(ValueError):
-    """A text that is no rdata of its type; the message says why."""
+    """A text that is no rdata of its type; the message says why. `text` is that text, and `reason` is why alone, ""
+    where there is no more to say."""
+
+    def __init__(self, rtype: int, text: str, reason: str) -> None:
+        super().__init__(f"{text!r} is not {type_to_text(rtype)} data" + (f": {reason}" if reason else ""))
+        self.text = text
+        self.reason = reason
 
 
 def rdata_from_text(rtype: int, text: str, origin: Name) -> bytes:
@@ -50,13 +82,18 @@ def rdata_from_text(rtype: int, text: str, origin: Name) -> bytes:
         wire = rdata_from_tokens(kind, tokens, dns.name.from_wire(origin, 0)[0])
         one_line = tokens.get().is_eof()
     except (dns.exception.DNSException, ValueError, UnicodeError) as error:
-        reason = str(error).rstrip(".") or type(error).__name__
-        if reason.startswith("generic rdata"):
-            reason = r"it is written as \# OCTETS HEX (RFC 3597 section 5)"
-        raise RdataError(f"{text!r} is not {type_to_text(rtype)} data: {reason}") from None
+        raise RdataError(rtype, text, _reason(str(error).rstrip(".") or type(error).__name__)) from None
     if not one_line:
-        raise RdataError(f"{text!r} is not {type_to_text(rtype)} data: it has a second line")
+        raise RdataError(rtype, text, "it has a second line")
     return wire
+
+
+def _reason(said: str) -> str:
+    """The reason of dnspython's, in words for people who write zones."""
+    if said.startswith(_GENERIC):
+        return r"it is written as \# OCTETS HEX (RFC 3597 section 5)"
+    beyond = _TOO_MUCH.fullmatch(said)
+    return f"{beyond[1]} is too much" if beyond else _REASONS.get(said, said)
 
 
 def rdata_to_text(rtype: int, rdata: bytes) -> str:

@@ -135,7 +135,7 @@ def test_an_included_file_is_read_with_its_own_origin_and_lines(load, refused, t
     assert RRType.TXT in loaded.zone.rrsets[name("x")]
     assert [path.name for path in loaded.files] == ["z.zone", "sub.inc"]
     (tmp_path / "bad.inc").write_text("\nwww A x\n")
-    assert refused("$INCLUDE bad.inc") == ["bad.inc:2: 'x' is not A data: Text input is malformed"]
+    assert refused("$INCLUDE bad.inc") == ["bad.inc:2: www.A: 'x' is not an IPv4 address; write e.g. 192.0.2.1"]
 
 
 @pytest.mark.parametrize("target", ["../outside.inc", "/etc/hostname"])
@@ -162,7 +162,22 @@ def test_a_missing_included_file_is_a_problem_on_its_line(refused):
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("a A 192.0.2.x", "'192.0.2.x' is not A data"),
+        ("a A 192.0.2.x", "a.A: '192.0.2.x' is not an IPv4 address; write e.g. 192.0.2.1"),
+        ("a A", "a.A: the value is missing; write e.g. 192.0.2.1"),
+        (
+            "a MX mail",
+            "a.MX: 'mail' is not a preference and a host (a whole number is missing); write e.g. 10 mail.example.com.",
+        ),
+        (
+            "a MX 10 mail. x",
+            "a.MX: '10 mail. x' is not a preference and a host (\"x\" is too much); write e.g. 10 mail.example.com.",
+        ),
+        (
+            "@ TXT " + "x" * 300,
+            "…' is not text in quotes, each part of up to 255 octets (a string has more than 255 octets)",
+        ),
+        ("a HINFO x", "a.HINFO: 'x' is not HINFO data: it ends too early"),
+        ("a AA 192.0.2.1", "'AA' is not a record type, nor a TTL or a class; did you mean 'A' or 'AAAA'?"),
         ("a", "the record is not complete: owner, TTL and class if wanted, type, rdata"),
         ("a 60 IN", "the record is not complete"),
         ("a B 1", "'B' is not a record type, nor a TTL or a class"),
