@@ -34,7 +34,7 @@ from gslb.app.readings import readings
 from gslb.app.signatures import SignatureWatch, signature_readings
 from gslb.app.status import members_status, not_ready, secondaries_not_ready
 from gslb.app.vanished import with_vanished
-from gslb.app.watch import changes
+from gslb.app.watch import Fingerprint, changes, fingerprints
 from gslb.app.zones import Loaded, Zones
 from gslb.config.node import NodeConfig, ZoneSource, load_node
 from gslb.config.problems import ConfigError, Problem
@@ -85,6 +85,7 @@ class Node:
         self.config_problems: tuple[str, ...] = ()
         self._warnings_told: frozenset[Problem] = frozenset()
         self._users: dict[str, set[SteeredKey]] = {}
+        self._read_at_start: dict[Path, Fingerprint] = {}
         self._reloading = asyncio.Lock()
         self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -114,6 +115,7 @@ class Node:
         self.cluster = Cluster(self.config, self._serve_secondary, time.time)
         self.zones = Zones(VersionStore(self.config.state_dir), self.cluster.record)
         self._tell_config_warnings(self.config)
+        self._read_at_start = fingerprints(self._watched())
         limits = self.config.limits
         self.health = HealthService(self.config.state_dir, self._health_changed, concurrency=limits.probe_concurrency)
         self.metrics.collect_from(
@@ -393,7 +395,7 @@ class Node:
         return {self.config.path, *self.config.key_files, *directory, *zones}
 
     async def _watch_files(self) -> None:
-        async for changed in changes(self._watched, self._stopping):
+        async for changed in changes(self._watched, self._stopping, self._read_at_start):
             await until_done("read changed files", partial(self.reload, changed))
 
     async def _watch_addresses(self) -> None:

@@ -29,6 +29,11 @@ def fingerprint(path: Path) -> Fingerprint:
     return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
+def fingerprints(paths: set[Path]) -> dict[Path, Fingerprint]:
+    """Of each path."""
+    return {path: fingerprint(path) for path in paths}
+
+
 def folders(paths: set[Path]) -> set[Path]:
     """The folders in which an event may mean a change of one of the paths, links along the way included."""
     found = set()
@@ -44,10 +49,12 @@ def folders(paths: set[Path]) -> set[Path]:
     return {folder for folder in found if folder.is_dir()}
 
 
-async def changes(paths: Callable[[], set[Path]], stop: asyncio.Event) -> AsyncIterator[set[Path]]:
-    """Yield the paths whose files changed, came or went. `paths` is asked anew after each round, so what is watched
-    may change."""
-    known = {path: fingerprint(path) for path in paths()}
+async def changes(
+    paths: Callable[[], set[Path]], stop: asyncio.Event, known: Mapping[Path, Fingerprint] | None = None
+) -> AsyncIterator[set[Path]]:
+    """Yield the paths whose files changed, came or went: since `known` was taken where it is given, and from now on.
+    `paths` is asked anew after each round, so what is watched may change."""
+    known = fingerprints(paths()) if known is None else known
     while not stop.is_set():
         watched = folders(set(known))
         async for _ in _looks(watched, stop):
@@ -62,7 +69,8 @@ async def changes(paths: Callable[[], set[Path]], stop: asyncio.Event) -> AsyncI
 
 
 async def _looks(watched: set[Path], stop: asyncio.Event) -> AsyncIterator[None]:
-    """Something to look at: an event, or time gone by."""
+    """Something to look at: what came before the events are told, an event, or time gone by."""
+    yield
     if not watched:
         await _wait(stop)
         yield
@@ -93,13 +101,13 @@ async def _wait(stop: asyncio.Event) -> None:
 
 async def _settle(paths: set[Path]) -> dict[Path, Fingerprint]:
     """Wait until the files stand still, at most about a second; their fingerprints then."""
-    before = {path: fingerprint(path) for path in paths}
+    before = fingerprints(paths)
     for _ in range(_SETTLE_TRIES):
         wait_seconds = still_to_wait(before, time.time_ns())
         if wait_seconds == 0.0:
             break
         await asyncio.sleep(wait_seconds)
-        after = {path: fingerprint(path) for path in paths}
+        after = fingerprints(paths)
         if after == before:
             break
         before = after

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gslb.app.watch import SETTLE_SECONDS, changes, still_to_wait
+from gslb.app.watch import SETTLE_SECONDS, changes, fingerprints, still_to_wait
 
 NOW = 1_000_000_000_000_000_000
 
@@ -65,3 +65,22 @@ async def _told_while_written(path: Path) -> tuple[bool, float, float]:
     stop.set()
     await found.aclose()
     return early, age, max(later - sooner for sooner, later in pairwise(written[1:]))
+
+
+def test_what_changed_between_the_first_read_and_the_watch_is_told(tmp_path: Path) -> None:
+    path, other = tmp_path / "zone", tmp_path / "other"
+    path.write_text("as it was read")
+    other.write_text("as it was read")
+    known = fingerprints({path, other})
+    path.write_text("as it was written while the node started")
+
+    async def run() -> set[Path]:
+        stop = asyncio.Event()
+        found = changes(lambda: {path, other}, stop, known)
+        try:
+            return await asyncio.wait_for(anext(found), 2.5)  # sooner than the look now and then
+        finally:
+            stop.set()
+            await found.aclose()
+
+    assert asyncio.run(run()) == {path}
