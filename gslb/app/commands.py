@@ -42,7 +42,9 @@ class Commands:
             "started": self._node.started,
             "state": "serving" if listeners is not None else "starting: first round of probes",
             "listen": [list(address) for address in listeners.addresses] if listeners is not None else [],
-            "tls": certificate_status(self._node.config, listeners.tls_addresses if listeners is not None else []),
+            "tls": certificate_status(
+                self._node.config, listeners.tls_addresses if listeners is not None else [], time.time()
+            ),
             "api": list(self._node.api_address) if self._node.api_address is not None else None,
             "config": {
                 "file": str(self._node.config.path),

@@ -25,6 +25,7 @@ from gslb.answer.options import NodeOptions
 from gslb.answer.table import AnswerTable
 from gslb.api.control import control_app, control_socket
 from gslb.api.monitoring import monitoring_app
+from gslb.app.certificate import CertificateWatch, with_renewed_pair
 from gslb.app.cluster import Cluster
 from gslb.app.cluster_readings import cluster_readings
 from gslb.app.commands import Commands
@@ -58,7 +59,7 @@ log = structlog.get_logger("gslb")
 
 _ADDRESS_REFRESH_SECONDS = 15.0
 _PEER_LOOK_SECONDS = 30.0
-_SIGNATURE_LOOK_SECONDS = 60.0
+_EXPIRY_LOOK_SECONDS = 60.0
 _VANISHED_LOOK_SECONDS = 0.5
 _NEEDS_RESTART = ("node", "listen", "listen_tls", "state_dir", "api", "limits")
 
@@ -84,8 +85,8 @@ class Node:
         self._cookie_secret = os.urandom(16)
         self.config_problems: tuple[str, ...] = ()
         self._warnings_told: frozenset[Problem] = frozenset()
-        self._users: dict[str, set[SteeredKey]] = {}
         self._read_at_start: dict[Path, Fingerprint] = {}
+        self._users: dict[str, set[SteeredKey]] = {}
         self._reloading = asyncio.Lock()
         self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -114,8 +115,8 @@ class Node:
         check_free(self.config.listen, self.config.listen_tls)
         self.cluster = Cluster(self.config, self._serve_secondary, time.time)
         self.zones = Zones(VersionStore(self.config.state_dir), self.cluster.record)
-        self._tell_config_warnings(self.config)
         self._read_at_start = fingerprints(self._watched())
+        self._tell_config_warnings(self.config)
         limits = self.config.limits
         self.health = HealthService(self.config.state_dir, self._health_changed, concurrency=limits.probe_concurrency)
         self.metrics.collect_from(
@@ -148,7 +149,7 @@ class Node:
             "watch files": self._watch_files,
             "watch addresses": self._watch_addresses,
             "watch peers": self._watch_peers,
-            "watch signatures": self._watch_signatures,
+            "watch what expires": self._watch_expiry,
             "drop zones whose file is gone": self._drop_vanished,
         }
         self._tasks = [asyncio.create_task(until_done(what, loop)) for what, loop in loops.items()]
@@ -267,7 +268,9 @@ class Node:
             paths = None if changed is None else set(changed)
             monitors = self.config.monitors
             if paths is None or paths & {self.config.path, self.config.zones_dir, *self.config.key_files}:
-                await self._reload_config(at_once=paths is None)
+                not_taken = await self._reload_config(at_once=paths is None)
+                if not_taken:
+                    await self._reload_certificate(not_taken)
             everything = paths is None or self.config.monitors != monitors
             for source in list(self.config.zones.values()):
                 entry = self.zones.entries.get(source.apex)
@@ -281,8 +284,9 @@ class Node:
         dropped = sorted(name_to_text(apex) for apex in served - self.zones.entries.keys())
         return {"problems": [*self.config_problems, *problems], "dropped": dropped}
 
-    async def _reload_config(self, *, at_once: bool) -> None:
-        """Take gslb.yaml and the files in zones_dir as they are. `at_once`: without grace for files that are gone."""
+    async def _reload_config(self, *, at_once: bool) -> tuple[Problem, ...]:
+        """Take gslb.yaml and the files in zones_dir as they are. `at_once`: without grace for files that are gone.
+        Gives why it was not taken."""
         file = str(self.config.path)
         try:
             config = await asyncio.to_thread(load_node, self.config.path)
@@ -292,7 +296,7 @@ class Node:
             self.metrics.config_ok.labels(file).set(0)
             for problem in error.problems:
                 log.error("config_not_taken", problem=str(problem))  # noqa: TRY400  the file is wrong, not us
-            return
+            return error.problems
         for name in _NEEDS_RESTART:
             if getattr(config, name) != getattr(self.config, name):
                 log.warning("setting_needs_restart", setting=name)
@@ -312,6 +316,19 @@ class Node:
         self.config_problems = ()
         self.metrics.reloads.labels(file, "ok").inc()
         self.metrics.config_ok.labels(file).set(1)
+        return ()
+
+    async def _reload_certificate(self, known: tuple[Problem, ...]) -> None:
+        """Take a renewed pair by itself: whatever else is wrong with gslb.yaml, the `known` problems, must not let a
+        certificate run out."""
+        config, problems = await asyncio.to_thread(with_renewed_pair, self.config)
+        told = {(problem.path, problem.message) for problem in known}
+        for problem in problems:
+            if (problem.path, problem.message) not in told:
+                self.config_problems += (str(problem),)
+                log.error("certificate_not_taken", problem=str(problem))
+        before, self.config = self.config, config
+        self._take_certificate(before, config)
 
     def _tell_config_warnings(self, config: NodeConfig) -> None:
         """Each warning once, as long as it stays."""
@@ -407,12 +424,13 @@ class Node:
         finally:
             events.close()
 
-    async def _watch_signatures(self) -> None:
-        """Say in time that signatures come to their end."""
-        watch = SignatureWatch()
+    async def _watch_expiry(self) -> None:
+        """Say in time that signatures and the certificate come to their end."""
+        signatures, certificate = SignatureWatch(), CertificateWatch()
         while True:
-            watch.look(self.table, time.time())
-            await asyncio.sleep(_SIGNATURE_LOOK_SECONDS)
+            signatures.look(self.table, time.time())
+            certificate.look(self.config.tls if self.config.listen_tls else None, time.time())
+            await asyncio.sleep(_EXPIRY_LOOK_SECONDS)
 
     async def _watch_peers(self) -> None:
         """Keep what the metrics say of peers fresh."""

@@ -16,14 +16,16 @@ from gslb.wire.rdata import rdata_to_text
 from gslb.zone.steered import SteeredKey
 
 
-def certificate_status(config: NodeConfig, listen: list[tuple[str, int]]) -> dict[str, Any] | None:
-    """Where DNS over TLS is served and until when its certificate is valid, in Unix seconds; None without TLS."""
+def certificate_status(config: NodeConfig, listen: list[tuple[str, int]], now: float) -> dict[str, Any] | None:
+    """Where DNS over TLS is served, and how its certificate stands. Times are in Unix seconds. None without TLS."""
     if config.tls is None or not listen:
         return None
     return {
         "listen": [list(address) for address in listen],
         "certificate": str(config.tls.certificate),
+        "starts": config.tls.starts,
         "expires": config.tls.expires,
+        "state": config.tls.validity_at(now).value,
     }
 
 

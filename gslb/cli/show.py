@@ -8,7 +8,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from gslb.config.tls import day
+from gslb.config.tls import Validity, day
 
 _STYLES = {"up": "green", "down": "red", "unknown": "yellow", "file": "green", "running": "green"}
 
@@ -75,7 +75,21 @@ def _tls(status: dict[str, Any]) -> list[str]:
     if tls is None:
         return []
     listen = ", ".join(f"{host} port {port}" for host, port in tls["listen"])
-    return [f"TLS on {listen};  {tls['certificate']} is valid until {day(tls['expires'])}"]
+    return [f"TLS on {listen};  {tls['certificate']} {_validity(tls)}"]
+
+
+def _validity(tls: dict[str, Any]) -> str:
+    """Until when a certificate is valid, or since when it is not."""
+    if tls["state"] == Validity.EXPIRED:
+        return f"has expired on {day(tls['expires'])}"
+    if tls["state"] == Validity.NOT_YET:
+        return f"is not valid before {day(tls['starts'])}"
+    return f"is valid until {day(tls['expires'])}" + ("; renew it" if tls["state"] == Validity.SOON else "")
+
+
+def has_bad_certificate(status: dict[str, Any]) -> bool:
+    """True where clients that verify do not connect over TLS."""
+    return status["tls"] is not None and status["tls"]["state"] in {Validity.EXPIRED, Validity.NOT_YET}
 
 
 def _not_well(status: dict[str, Any]) -> list[tuple[str, list[str]]]:
@@ -90,11 +104,13 @@ def _not_well(status: dict[str, Any]) -> list[tuple[str, list[str]]]:
     gone = [_gone(zone) for zone in status["zones"] if zone["gone_seconds_left"] is not None]
     signings = [(zone["zone"], zone["signing"]) for zone in status["zones"] if zone["signing"] is not None]
     expired = [f"{zone}: since {day(signing['expires'])}" for zone, signing in signings if _has_expired(signing)]
+    refused = [f"{status['tls']['certificate']} {_validity(status['tls'])}"] if has_bad_certificate(status) else []
     return [
         ("Not served (SERVFAIL):", failed),
         ("Not taken, the version before is served:", kept),
         ("Gone, and served on for a while:", gone),
         ("Signatures have expired: validating resolvers answer SERVFAIL; see that the signer runs:", expired),
+        ("Clients that verify do not connect over TLS:", refused),
         ("Not answered as configured:", degraded),
         ("Warnings:", warnings),
     ]

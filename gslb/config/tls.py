@@ -8,6 +8,7 @@ node must not refuse to start.
 import base64
 import binascii
 import datetime as dt
+import enum
 import hashlib
 import re
 import ssl
@@ -26,6 +27,19 @@ _BLOCK = re.compile(r"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----"
 _KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
 _TLS12_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 _GROUP_WRITES_OR_OTHERS = 0o027
+_READ_TRIES = 5
+_SOON_SECONDS = 14 * 86400
+_SOON_SHARE = 1 / 6
+"""Of its life: who renews by plan has done so by then, with a certificate of 90 days as with one of a day."""
+
+
+class Validity(enum.StrEnum):
+    """How a certificate stands at a moment; the words are for people."""
+
+    NOT_YET = "is not valid yet"
+    VALID = "is valid"
+    SOON = "expires soon"
+    EXPIRED = "has expired"
 
 
 class TlsSchema(Schema):
@@ -37,14 +51,25 @@ class TlsSchema(Schema):
 
 @dataclass(frozen=True, slots=True)
 class TlsSettings:
-    """A pair that fits together. `starts` and `expires` are Unix seconds; two pairs of one `fingerprint` are equal."""
+    """A pair that fits together. `starts` and `expires` are Unix seconds; two pairs of one `fingerprint` are equal.
+    `line` is where gslb.yaml names it."""
 
     certificate: Path
     key: Path
+    line: int = field(compare=False)
     starts: float = field(compare=False)
     expires: float = field(compare=False)
     fingerprint: str
     context: ssl.SSLContext = field(compare=False, repr=False)
+
+    def validity_at(self, now: float) -> Validity:
+        """How the certificate stands. `now`: Unix seconds."""
+        if now >= self.expires:
+            return Validity.EXPIRED
+        if now < self.starts:
+            return Validity.NOT_YET
+        soon = min(_SOON_SECONDS, (self.expires - self.starts) * _SOON_SHARE)
+        return Validity.SOON if self.expires - now < soon else Validity.VALID
 
 
 class _EncryptedKeyError(Exception):
@@ -53,7 +78,36 @@ class _EncryptedKeyError(Exception):
 
 def read_tls(schema: TlsSchema, node_file: Path, findings: Findings, line: int) -> TlsSettings | None:
     """The settings, or None when the pair cannot be used; problems and warnings go to `findings` at `line`."""
-    certificate, key = node_file.parent / schema.certificate, node_file.parent / schema.key
+    return read_pair(node_file.parent / schema.certificate, node_file.parent / schema.key, findings, line)
+
+
+def read_pair(certificate: Path, key: Path, findings: Findings, line: int) -> TlsSettings | None:
+    """As `read_tls`, of two files. What is given is of one moment: while a pair is renewed, the dates must not be of
+    one certificate and the context of another."""
+    for _ in range(_READ_TRIES):
+        tried = Findings(findings.file)
+        before = _stamp(certificate), _stamp(key)
+        settings = _read_once(certificate, key, tried, line)
+        if settings is None or before == (_stamp(certificate), _stamp(key)):
+            break
+    else:
+        findings.error(line, "tls", f"{certificate} and {key} change all the time; give a pair that stands still")
+        return None
+    findings.problems += tried.problems
+    findings.warnings += tried.warnings
+    return settings
+
+
+def _stamp(path: Path) -> tuple[int, int, int, int] | None:
+    """What is another when a file was written or another is there; None when there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino, found.st_size, found.st_ctime_ns)
+
+
+def _read_once(certificate: Path, key: Path, findings: Findings, line: int) -> TlsSettings | None:
     chain = _read(certificate, "tls.certificate", findings, line)
     secret = _read(key, "tls.key", findings, line)
     if chain is None or secret is None:
@@ -74,7 +128,7 @@ def read_tls(schema: TlsSchema, node_file: Path, findings: Findings, line: int) 
         return None
     _warn_of_dates(certificate, starts, expires, findings, line)
     fingerprint = hashlib.sha256(f"{chain}\0{secret}".encode()).hexdigest()
-    return TlsSettings(certificate, key, starts, expires, fingerprint, context)
+    return TlsSettings(certificate, key, line, starts, expires, fingerprint, context)
 
 
 def _read(path: Path, where: str, findings: Findings, line: int) -> str | None:

@@ -110,6 +110,43 @@ def test_a_key_that_goes_while_it_is_read_is_told(tmp_path: Path, pair, monkeypa
     assert "cannot be used: No such file" in refused(tmp_path)[0]
 
 
+def test_a_pair_that_is_renewed_while_it_is_read_is_read_as_one(
+    tmp_path: Path, pair, made: Authority, monkeypatch
+) -> None:
+    read = tls.read_text
+    times = 0
+
+    def read_and_renew(path: Path) -> str:
+        nonlocal times
+        text = read(path)
+        times += 1
+        if times == 2:  # both texts are of the pair before, and what OpenSSL reads is not
+            made.issue(*pair, "renewed")
+        return text
+
+    monkeypatch.setattr(tls, "read_text", read_and_renew)
+    found = load(tmp_path).tls
+    monkeypatch.undo()
+    assert found == load(tmp_path).tls
+    assert times == 4
+
+
+def test_a_pair_that_never_stands_still_is_refused(tmp_path: Path, pair, monkeypatch) -> None:
+    read = tls.read_text
+
+    def read_and_touch(path: Path) -> str:
+        text = read(path)
+        path.with_suffix(".new").write_text(text)
+        path.with_suffix(".new").chmod(0o600)
+        path.with_suffix(".new").replace(path)
+        return text
+
+    monkeypatch.setattr(tls, "read_text", read_and_touch)
+    assert refused(tmp_path) == [
+        "gslb.yaml:2: tls: tls/cert.pem and tls/key.pem change all the time; give a pair that stands still"
+    ]
+
+
 def test_files_that_hold_something_else_are_told(tmp_path: Path, pair) -> None:
     certificate, key = pair
     chain, secret = certificate.read_text(), key.read_text()

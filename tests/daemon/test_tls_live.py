@@ -3,6 +3,8 @@
 import socket
 import ssl
 import subprocess
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
@@ -118,6 +120,47 @@ def test_a_bad_pair_changes_nothing_and_says_why(node: Daemon, made: Authority, 
     assert shown(made, tls_port) == SERVER_NAME
 
 
+def test_a_renewed_pair_is_taken_while_other_files_have_errors(node: Daemon, made: Authority, tls_port: int) -> None:
+    certificate, key = node.folder / "tls/cert.pem", node.folder / "tls/key.pem"
+    node.write("zones/tls.example.yaml", ZONE + "broken: {type: A, value: nonsense}\n")
+    node.write("gslb.yaml", node.config_path.read_text() + "lisen: typo\n")
+    wait_for(lambda: "config_not_taken" in node.log() and "zone_not_taken" in node.log(), "the errors in the log")
+    made.issue(certificate, key, "renewed")
+    wait_for(lambda: shown(made, tls_port) == "renewed", "the renewed certificate")
+    ends = node.status()["tls"]["expires"]
+    assert node.metrics()[f'gslb_tls_certificate_expiry_timestamp_seconds{{file="{certificate}"}}'] == ends
+    assert node.metrics()[f'gslb_config_ok{{file="{node.config_path}"}}'] == 0
+    assert node.values("www.tls.example") == {"192.0.2.1"}
+    made.issue(certificate, node.folder / "tls/other.pem", "stranger")
+    wait_for(lambda: "is not the key of" in node.log(), "the problem of the pair in the log")
+    told = node.run("reload").stdout
+    assert "lisen" in told
+    assert "is not the key of" in told
+    assert shown(made, tls_port) == "renewed"
+    (node.folder / "tls/other.pem").replace(key)
+    wait_for(lambda: shown(made, tls_port) == "stranger", "the pair that is whole again")
+    made.issue(certificate, key, "last")
+    assert "lisen" in node.run("reload").stdout
+    assert shown(made, tls_port) == "last"
+
+
+def test_a_pair_renewed_while_a_broken_node_file_cannot_be_parsed_is_judged_by_itself(
+    node: Daemon, made: Authority, tls_port: int
+) -> None:
+    certificate = node.folder / "tls/cert.pem"
+    node.write("gslb.yaml", "listen: [127.0.0.1\n")
+    wait_for(lambda: "config_not_taken" in node.log(), "the error in the log")
+    made.issue(certificate, node.folder / "tls/other.pem", "stranger")
+    wait_for(lambda: "certificate_not_taken" in node.log(), "the problem of the pair in the log")
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(f"http://127.0.0.1:{node.api_port}/readyz", timeout=5)
+    told = caught.value.read().decode()
+    assert "not YAML" in told
+    assert "is not the key of" in told
+    (node.folder / "tls/other.pem").replace(node.folder / "tls/key.pem")
+    wait_for(lambda: shown(made, tls_port) == "stranger", "the pair that is whole")
+
+
 def test_metrics_and_status_tell_of_tls(node: Daemon, made: Authority, tls_port: int) -> None:
     with connect(made, tls_port) as connection:
         ask(connection)
@@ -148,7 +191,9 @@ def test_an_expired_certificate_is_served_with_a_warning(daemon: Daemon, made: A
     assert "warning:" in daemon.run("check").stderr
     daemon.start()
     assert "expired on 2020-03-01" in daemon.log()
-    assert "expired on 2020-03-01" in " ".join(daemon.run("status").stdout.split())
+    status = daemon.run("status")
+    assert status.returncode == 1
+    assert "has expired on 2020-03-01" in " ".join(status.stdout.split())
 
 
 def test_a_secondary_fetches_a_zone_over_tls_by_the_same_rules(
