@@ -15,7 +15,7 @@ import ssl
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -44,6 +44,8 @@ class Validity(enum.StrEnum):
 
 class TlsSchema(Schema):
     """What `listen_tls` shows its clients. The files are watched: a renewed pair is used from then on."""
+
+    EXAMPLE: ClassVar[str] = "{certificate: tls/fullchain.pem, key: tls/privkey.pem}, or off"
 
     certificate: Annotated[Path, Field(description="PEM file: the certificate, then those it was issued by.")]
     key: Annotated[Path, Field(description="PEM file of the certificate's private key, not readable by others.")]
@@ -108,8 +110,8 @@ def _stamp(path: Path) -> tuple[int, int, int, int] | None:
 
 
 def _read_once(certificate: Path, key: Path, findings: Findings, line: int) -> TlsSettings | None:
-    chain = _read(certificate, "tls.certificate", findings, line)
-    secret = _read(key, "tls.key", findings, line)
+    chain = _read(certificate, "tls.certificate", "x509", findings, line)
+    secret = _read(key, "tls.key", "pkey", findings, line)
     if chain is None or secret is None:
         return None
     if _KEY.search(secret) is None:
@@ -131,15 +133,31 @@ def _read_once(certificate: Path, key: Path, findings: Findings, line: int) -> T
     return TlsSettings(certificate, key, line, starts, expires, fingerprint, context)
 
 
-def _read(path: Path, where: str, findings: Findings, line: int) -> str | None:
+def _read(path: Path, where: str, openssl: str, findings: Findings, line: int) -> str | None:
+    """The text of a file; `openssl` is the command of that program which reads what belongs into it."""
     try:
         return read_text(path)
     except ConfigError as error:
+        if _is_der(path):
+            out = path.with_suffix(".pem") if path.suffix != ".pem" else path.with_name(f"{path.name}.pem")
+            advice = f"make it PEM: openssl {openssl} -inform der -in {path} -out {out}"
+            findings.error(line, where, f"{path} is in DER form; {advice}")
+            return None
         for problem in error.problems:
             unreadable = "cannot be read" in problem.message
             advice = "; let the user that gslb runs as read it" if unreadable else ""
             findings.error(line, where, f"{problem.file}: {problem.message}{advice}")
         return None
+
+
+def _is_der(path: Path) -> bool:
+    """True for a file that is one DER sequence, as certificates and keys are, and no text."""
+    try:
+        with path.open("rb") as file:
+            ((tag, _),) = _elements(file.read(_MAX_DER_OCTETS))
+    except (OSError, ValueError, IndexError):
+        return False
+    return tag == _SEQUENCE
 
 
 def _open_to_others(path: Path) -> bool:
@@ -205,6 +223,8 @@ def validity(chain: str) -> tuple[float, float]:
         raise ValueError("the certificate is damaged: not DER in base64 that tells its dates") from None
 
 
+_SEQUENCE = 0x30
+_MAX_DER_OCTETS = 1 << 16
 _VERSION_TAG = 0xA0
 _VALIDITY = 3  # after serial number, signature algorithm and issuer
 _UTC_TIME = 0x17

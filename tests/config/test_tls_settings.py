@@ -2,6 +2,7 @@
 
 import datetime as dt
 import ssl
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from gslb.config.node import NodeConfig, load_node
 from gslb.config.problems import ConfigError
 from gslb.config.tls import validity
 
-TLS = "listen_tls: 127.0.0.1\ntls: {certificate: tls/cert.pem, key: tls/key.pem}\n"
+ZONE = "zones: {example.com: {file: example.com.yaml}}\n"
+TLS = "listen_tls: 127.0.0.1\ntls: {certificate: tls/cert.pem, key: tls/key.pem}\n" + ZONE
 
 
 @pytest.fixture(scope="module")
@@ -207,3 +209,31 @@ def test_the_dates_are_those_that_openssl_tells(tmp_path: Path, pair) -> None:
     found = validity(pair[0].read_text())
     assert found == tuple(ssl.cert_time_to_seconds(told[name]) for name in ("notBefore", "notAfter"))
     assert SERVER_NAME in str(told["subjectAltName"])
+
+
+@pytest.mark.parametrize("word", ["off", "none"])
+def test_tls_can_be_off(tmp_path: Path, word: str) -> None:
+    assert load(tmp_path, f"tls: {word}\n" + ZONE).tls is None
+    assert refused(tmp_path, f"listen_tls: 127.0.0.1\ntls: {word}\n") == [
+        "gslb.yaml:1: listen_tls: there is no certificate to show; give `tls: {certificate: FILE, key: FILE}`"
+    ]
+
+
+def test_files_in_der_form_are_told_as_that_with_the_command_that_makes_them_pem(tmp_path: Path, pair, tool) -> None:
+    for openssl, path in (("x509", pair[0]), ("pkey", pair[1])):
+        subprocess.run(
+            [tool("openssl"), openssl, "-in", path, "-outform", "der", "-out", path.with_suffix(".der")], check=True
+        )
+        path.with_suffix(".der").replace(path)
+    told = refused(tmp_path)
+    assert told == [
+        f"gslb.yaml:2: tls.{key}: tls/{name}.pem is in DER form; "
+        f"make it PEM: openssl {openssl} -inform der -in tls/{name}.pem -out tls/{name}.pem.pem"
+        for key, name, openssl in (("certificate", "cert", "x509"), ("key", "key", "pkey"))
+    ]
+    for problem in told:
+        _, _, command = problem.partition("make it PEM: ")
+        subprocess.run(command.split(), cwd=tmp_path, check=True)
+    (tmp_path / "tls/key.pem.pem").chmod(0o600)
+    made_pem = TLS.replace("cert.pem", "cert.pem.pem").replace("key.pem", "key.pem.pem")
+    assert load(tmp_path, made_pem).tls is not None
