@@ -7,7 +7,7 @@ in a file of its own; either way the file may be readable by its owner only. No 
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
@@ -21,6 +21,9 @@ MAX_TOLD_OCTETS = 128
 
 class CookiesSchema(Schema):
     """DNS cookies (RFC 7873, RFC 9018)."""
+
+    EXAMPLE: ClassVar[str] = "{file: cookie.secret}, {} for a secret made at each start, or off"
+    IS_SECRET: ClassVar[bool] = True
 
     secret: Annotated[
         str | None,

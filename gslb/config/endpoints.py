@@ -21,12 +21,17 @@ def parse_endpoint(text: str, default_port: int = DNS_PORT) -> tuple[str, int]:
     return _address(match["six"] or match["four"] or "", text), port
 
 
+def _hint(host: str) -> str:
+    if host.lower() in {"any", "all", "*", "on", ""}:
+        return 'for every address write 0.0.0.0 and "::", with a port as in 0.0.0.0:53'
+    return "write one like 127.0.0.1:53, [::1]:53 or ::1"
+
+
 def _address(host: str, text: str) -> str:
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
-        hint = "write one like 127.0.0.1:53, [::1]:53 or ::1"
-        raise ValueError(f"{text!r} is not an address to listen on; {hint}") from None
+        raise ValueError(f"{text!r} is not an address to listen on; {_hint(host)}") from None
     if isinstance(address, ipaddress.IPv6Address):
         if address.ipv4_mapped:
             raise ValueError(f"{text!r} is an IPv4 address in IPv6 form; write it as {address.ipv4_mapped}")

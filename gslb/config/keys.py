@@ -4,7 +4,7 @@ file that holds it may be readable by its owner only. No text of ours ever shows
 import base64
 import binascii
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
@@ -19,6 +19,9 @@ _MAX_KEY_FILE_OCTETS = 4096
 
 class KeySchema(Schema):
     """One entry under `keys`; the entry's name is the key's name on the wire."""
+
+    EXAMPLE: ClassVar[str] = "{algorithm: hmac-sha256, file: xfr.key}"
+    IS_SECRET: ClassVar[bool] = True
 
     algorithm: Annotated[Algorithm, Field(description="The MAC, the same on both sides.")] = "hmac-sha256"
     secret: Annotated[str | None, Field(repr=False, description="The secret in base64.")] = None

@@ -19,6 +19,7 @@ from gslb.config.access import AccessList, ProbeBounds
 from gslb.config.cookies import CookieSettings, CookiesSchema, read_cookies, told_octets
 from gslb.config.endpoints import DNS_PORT, TLS_PORT, parse_endpoint
 from gslb.config.keys import KeySchema, read_key
+from gslb.config.left_empty import warn_of_empty_keys
 from gslb.config.listed import Texts, texts_of
 from gslb.config.monitors import Duration, MonitorProfile, read_monitor
 from gslb.config.peers import Peer, PeerSchema, read_peers
@@ -105,6 +106,8 @@ NameText = Annotated[bytes, BeforeValidator(_absolute_name), WithJsonSchema({"ty
 class ApiSchema(Schema):
     """The HTTP endpoints for operators: metrics, healthz, readyz."""
 
+    EXAMPLE: ClassVar[str] = "{listen: 127.0.0.1:8053}, or off"
+
     listen: Annotated[ApiEndpoint, Field(description="Address and port; loopback unless you say otherwise.")] = (
         "127.0.0.1",
         DEFAULT_API_PORT,
@@ -112,6 +115,8 @@ class ApiSchema(Schema):
 
 
 class LogSchema(Schema):
+    EXAMPLE: ClassVar[str] = "{level: debug}"
+
     format: Annotated[
         Literal["auto", "console", "json"],
         Field(description="auto: console on a terminal, JSON lines elsewhere."),
@@ -120,6 +125,8 @@ class LogSchema(Schema):
 
 
 class LimitsSchema(Schema):
+    EXAMPLE: ClassVar[str] = "{tcp_connections: 2000}"
+
     tcp_connections: Annotated[int, Field(ge=1, le=1_000_000, description="TCP connections in all.")] = 1000
     tcp_per_client: Annotated[int, Field(ge=1, le=1_000_000, description="TCP connections of one address.")] = 100
     tcp_idle: Annotated[Duration, Field(ge=0.1, le=3600, description="Idle time that ends a TCP connection.")] = 10.0
@@ -153,6 +160,12 @@ class NodeSchema(Schema):
         "catalog": "not supported yet: catalog zones; name each zone under `zones`",
         "primaries": "`primaries` go with each zone, under `zones`",
     }
+    EXAMPLES: ClassVar[dict[str, str]] = {
+        "zones": "{example.com: {file: zones/example.com.yaml}}, or for a folder `zones_dir: zones`",
+        "monitors": "{web: {probe: http, path: /healthz}}",
+        "keys": "{xfr: {algorithm: hmac-sha256, file: xfr.key}}",
+        "peers": "{ns2: {address: 192.0.2.2, key: xfr}}",
+    }
 
     node: Annotated[str | None, Field(min_length=1, description="Name of this node; left out: the host's.")] = None
     listen: Annotated[Endpoints, Field(description="Addresses, with a port if it is not 53.")] = (
@@ -162,7 +175,11 @@ class NodeSchema(Schema):
     listen_tls: Annotated[
         TlsEndpoints, Field(description="Addresses for DNS over TLS, with a port if it is not 853; needs `tls`.")
     ] = ()
-    tls: Annotated[TlsSchema | None, Field(description="Certificate and key of `listen_tls`.")] = None
+    tls: Annotated[
+        TlsSchema | None,
+        BeforeValidator(_off_is_none),
+        Field(description="Certificate and key of `listen_tls`, or off."),
+    ] = None
     state_dir: Annotated[Path, Field(description="Folder for serials, verdicts, overrides.")] = DEFAULT_STATE_DIR
     api: Annotated[
         ApiSchema | None,
@@ -311,8 +328,12 @@ def load_node(path: Path, *, zone_files_too: bool = False) -> NodeConfig:
     tls = _tls(tree, schema, path, findings)
     if schema is not None:
         _check_api(tree, schema, findings)
+    warn_of_empty_keys(tree, findings)
     if isinstance(zones_dir := tree.get("zones_dir"), Text) and not zones_dir.is_null:
         reader.with_folder(zones, Path(str(zones_dir)), path, tree.key_line("zones_dir"))
+    if not zones.files and not zones.secondaries:
+        advice = "name them under `zones`, or give their folder as `zones_dir`"
+        findings.warn(1, "", f"there are no zones, so every query is answered REFUSED; {advice}")
     if schema is None or findings.problems:
         if zone_files_too:
             reader.tell_missing_files(zones)

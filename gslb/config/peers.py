@@ -7,7 +7,7 @@ a gslb node and a foreign server, that is a problem of the file.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
@@ -34,6 +34,8 @@ def _peer_address(text: str) -> str:
 
 class PeerSchema(Schema):
     """One entry under `peers`."""
+
+    EXAMPLE: ClassVar[str] = "{address: 192.0.2.2, key: xfr}"
 
     model_config = ConfigDict(
         extra="forbid",

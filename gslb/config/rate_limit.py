@@ -5,7 +5,7 @@ ask, which keep answers for their TTL. The rates that are not written are those 
 """
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -21,6 +21,8 @@ Rate = Annotated[int, Field(ge=0, le=MAX_RATE)]
 
 class RateLimitSchema(Schema):
     """Limits of replies over UDP, by network of clients and kind of reply; 0 is no limit."""
+
+    EXAMPLE: ClassVar[str] = "{responses_per_second: 200}, {} for the defaults, or off"
 
     responses_per_second: Annotated[
         Rate, Field(description="Answers of one name; all names that a wildcard stands in for count as one.")

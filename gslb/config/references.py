@@ -17,6 +17,15 @@ from gslb.config.yamltext import Node, Text
 from gslb.wire.tsig import TsigKey
 
 KEY_MARK = "key:"
+_EVERYONE = 'for everyone write [0.0.0.0/0, "::/0"]'
+_NOBODY = "for nobody write []"
+_WORDS: dict[str, str] = {
+    **dict.fromkeys(("any", "all", "*", "everyone", "everybody", "on", "yes", "true"), _EVERYONE),
+    **dict.fromkeys(("none", "nobody", "off", "no", "false"), _NOBODY),
+    "localhost": 'write [127.0.0.1, "::1"]',
+    "localnets": "write the networks themselves",
+}
+"""Words of other name servers, and such as people think of: what is written here instead."""
 
 EntryT = TypeVar("EntryT")
 
@@ -52,7 +61,13 @@ class References:
         """The access list written in a list of peers, `key:NAME` and networks."""
         peers, keys, prefixes = [], [], []
         for text in texts_of(node):
-            if text.startswith(KEY_MARK):
+            if text.lower() in _WORDS and text not in self.peer_names:
+                said = f"{str(text)!r} is no network, key or peer; {_WORDS[text.lower()]}"
+                self.findings.error(text.line, path, said)
+            elif text.startswith("!"):
+                said = f"a list says who may, and nobody else may: leave {str(text)!r} out, and name those who may"
+                self.findings.error(text.line, path, said)
+            elif text.startswith(KEY_MARK):
                 keys.append(self.key(text, text.removeprefix(KEY_MARK), path))
             elif text in self.peer_names or not _like_a_prefix(text):
                 peers.append(self._peer(text, path))

@@ -69,6 +69,7 @@ class _SteeringReader:
         pools, rules = self._dynamic() if "dynamic" in self.record.node else self._short()
         pools = self._with_values(schema, profile, pools)
         self._check_turns(schema, pools)
+        self._check_answers(schema, pools)
         if len(self.findings.problems) > before:
             return None
         return Steered(self.record.rrset, pools, rules, schema.policy, schema.answers, AllDown(schema.all_down))
@@ -111,6 +112,8 @@ class _SteeringReader:
         profile = self.monitors.get(str(node))
         if profile is None:
             hint = did_you_mean(str(node), self.monitors) or "; gslb.yaml defines none"
+            if node.lower() in {"off", "none", "no", "false"}:
+                hint = "; leave `monitor` out, and nothing is probed"
             self._gslb_error(("monitor",), f"unknown monitor {str(node)!r}{hint}")
         return profile
 
@@ -214,6 +217,14 @@ class _SteeringReader:
             if period > MAX_TURNS:
                 said = f"the weights of pool {pool.name} make a rotation of {period} turns, more than {MAX_TURNS}"
                 self._gslb_error(("policy",), f"{said}; use smaller weights")
+
+    def _check_answers(self, schema: SteeringSchema, pools: tuple[Pool, ...]) -> None:
+        largest = max((len(pool.members) for pool in pools), default=schema.answers)
+        if schema.answers > largest:
+            has = "the pool has" if len(pools) == 1 else "the largest pool has"
+            said = f"{has} {largest} value{'s' if largest != 1 else ''}, so there are never {schema.answers} answers"
+            line = self.gslb.key_line("answers") if isinstance(self.gslb, Mapping) else self.gslb.line
+            self.findings.warn(line, joined(self.gslb_path, "answers"), said)
 
     def _gslb_error(self, keys: tuple[str, ...], message: str) -> None:
         line = self.gslb.key_line(keys[0]) if isinstance(self.gslb, Mapping) else self.gslb.line

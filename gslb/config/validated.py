@@ -4,6 +4,7 @@ A location of pydantic (`("monitors", "web", "port")`) is walked down the tree t
 A model may name in `REFUSED` keys that people may well write, with what is said to them; they are never ignored.
 """
 
+import re
 import typing
 from collections.abc import Iterable
 from typing import Any, ClassVar, TypeVar
@@ -43,11 +44,21 @@ _WORDS = {
 """What is said for each kind of pydantic error; another kind is said in pydantic's own words."""
 
 
+_NO_MAPPING = {"dict_type", "model_type", "model_attributes_type"}
+_WORDS_FOR_ON = {"on", "yes", "true", "default"}
+_PLAIN = re.compile(r"[\w./][\w./:-]*", re.ASCII)
+
+
 class Schema(BaseModel):
-    """The base of our models: frozen, unknown keys are problems."""
+    """The base of our models: frozen, unknown keys are problems. `EXAMPLE` is one in a line, shown where something
+    else stands; `IS_SECRET`: what stands there then may be a secret, and is not shown. `EXAMPLES` are those of fields
+    that are mappings of names."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     REFUSED: ClassVar[dict[str, str]] = {}
+    EXAMPLE: ClassVar[str] = ""
+    EXAMPLES: ClassVar[dict[str, str]] = {}
+    IS_SECRET: ClassVar[bool] = False
 
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
@@ -100,6 +111,8 @@ def _report(
         message = _unknown_key(_model_at(model, detail["loc"][:-1]), str(detail["loc"][-1]), also_known)
     else:
         message = _message(detail, at)
+        if detail["type"] in _NO_MAPPING:
+            message = _no_mapping(model, detail["loc"], message, at)
     findings.error(line, joined(path, *steps), message)
 
 
@@ -131,6 +144,41 @@ def _message(detail: ErrorDetails, at: Node | None) -> str:
         return said if detail["type"] == "value_error" else f"{said}, not {str(at)!r}"
     hint = quote_hint(at)
     return f"{said}; {hint}" if hint else said
+
+
+def _no_mapping(model: type[BaseModel], location: tuple[int | str, ...], message: str, at: Node | None) -> str:
+    """What is said where a mapping belongs and something else stands: with what was likely meant, or an example."""
+    wanted = _model_at(model, location) if not _is_of_names(model, location) else None
+    if wanted is None:
+        container = _model_at(model, location[:-1])
+        example = getattr(container, "EXAMPLES", {}).get(location[-1] if location else "", "")
+        return f"{message}; write e.g. {example}" if example else message
+    if getattr(wanted, "IS_SECRET", False):
+        message = _WORDS["model_type"]
+    elif isinstance(at, Text) and at.lower() not in _WORDS_FOR_ON and (meant := _as_one_key(wanted, at)):
+        return f"{message}; did you mean {meant}?"
+    example = getattr(wanted, "EXAMPLE", "")
+    return f"{message}; write e.g. {example}" if example else message
+
+
+def _is_of_names(model: type[BaseModel], location: tuple[int | str, ...]) -> bool:
+    """True for a field that is a mapping of names to models, such as `zones`."""
+    container = _model_at(model, location[:-1])
+    field = container.model_fields.get(str(location[-1])) if container is not None and location else None
+    return field is not None and typing.get_origin(field.annotation) is dict
+
+
+def _as_one_key(model: type[BaseModel], text: str) -> str:
+    """`{level: debug}` for a text that is right behind one key of the model by itself, else ""."""
+    for name, field in model.model_fields.items():
+        if field.annotation is bool:
+            continue
+        try:
+            model.model_validate({name: text})
+        except ValidationError:
+            continue
+        return "{" + f"{name}: {text}" + "}" if _PLAIN.fullmatch(text) else "{" + f'{name}: "{text}"' + "}"
+    return ""
 
 
 def _unknown_key(model: type[BaseModel] | None, key: str, also_known: Iterable[str]) -> str:

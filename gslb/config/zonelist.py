@@ -30,6 +30,7 @@ class ZoneSchema(Schema):
         frozen=True,
         json_schema_extra={"oneOf": [{"required": ["file"]}, {"required": ["primaries"]}]},
     )
+    EXAMPLE: ClassVar[str] = "{file: zones/example.com.yaml} or {primaries: [ns1]}"
     REFUSED: ClassVar[dict[str, str]] = {
         "kind": "a zone with `primaries` is a secondary, one with `file` is not; only peers have a `kind`",
         "catalog": "not supported yet: catalog zones; name each zone under `zones`",

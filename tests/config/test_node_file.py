@@ -197,7 +197,7 @@ def test_sections_with_nothing_in_them_count_as_left_out(load):
         ("# nothing\n", "the file has no keys"),
         ("- a\n", "must be a mapping of keys"),
         ("", "the file is empty"),
-        ("monitors: [a]\n", "monitors: must be a mapping of keys"),
+        ("monitors: [a]\n", "monitors: must be a mapping of keys; write e.g. {web: {probe: http, path: /healthz}}"),
     ],
 )
 def test_a_file_that_is_no_mapping_is_one_problem(refused, text, said):

@@ -436,7 +436,7 @@ a:
             ("{all_down: panic}", "a.A.gslb.all_down: must be one of 'values', 'serve_all', 'empty' or 'servfail', not 'panic'"),
             ("{targets: {192.0.2.1: 10.0.0.1}}", "a.A.gslb.targets: nothing probes them: the record has no monitor"),
             ("[weighted]", "a.A.gslb: must be a mapping of keys"),
-            ("weighted", "a.A.gslb: must be a mapping of keys, not 'weighted'"),
+            ("weighted", "a.A.gslb: must be a mapping of keys, not 'weighted'; did you mean {policy: weighted}?"),
         ],
     )  # fmt: skip
     def test_a_wrong_section_is_refused_with_place_and_mend(self, refused, gslb, said):
@@ -469,6 +469,17 @@ a:
         text = f"a: {{type: A, values: [{', '.join(values)}], gslb: {{policy: round_robin, weights: {{{weights}}}}}}}"
         (problem,) = refused(text)
         assert "make a rotation of 29535 turns, more than 20000; use smaller weights" in problem
+
+    def test_more_answers_than_values_are_warned_of(self, load):
+        (warning,) = load("a: {type: A, values: [192.0.2.1], gslb: {answers: 3}}").warnings
+        assert (warning.line, warning.path) == (2, "a.A.gslb.answers")
+        assert warning.message == "the pool has 1 value, so there are never 3 answers"
+        assert load("a: {type: A, values: [192.0.2.1, 192.0.2.2], gslb: {answers: 2}}").warnings == ()
+
+    def test_a_monitor_that_is_off_is_left_out(self, refused):
+        assert refused("a: {type: A, values: [192.0.2.1], gslb: {monitor: off}}") == [
+            "z.yaml:2: a.A.gslb.monitor: unknown monitor 'off'; leave `monitor` out, and nothing is probed"
+        ]
 
 
 class TestLongForm:
