@@ -6,8 +6,9 @@ comparing fingerprints, once they have stopped moving: a file half-way through b
 """
 
 import asyncio
+import stat
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from pathlib import Path
 
 from watchfiles import awatch
@@ -17,6 +18,7 @@ POLL_SECONDS = 5.0
 SETTLE_SECONDS = 0.04
 _SETTLE_TRIES = 25
 _GROUP_MS = 5
+_MOST_LINKS = 8
 
 
 def fingerprint(path: Path) -> Fingerprint:
@@ -34,19 +36,37 @@ def fingerprints(paths: set[Path]) -> dict[Path, Fingerprint]:
     return {path: fingerprint(path) for path in paths}
 
 
-def folders(paths: set[Path]) -> set[Path]:
-    """The folders in which an event may mean a change of one of the paths, links along the way included."""
-    found = set()
+def folders(paths: set[Path]) -> dict[Path, tuple[int, int]]:
+    """The folders in which an event may mean a change of one of the paths, links along the way included; with device
+    and inode, for what is watched is the folder that was there, and not one that took its place."""
+    found = {path.parent for path in paths}
     for path in paths:
-        found.add(path.parent)
-        link = path
-        for _ in range(8):
-            if not link.is_symlink():
-                break
-            link = link.parent / link.readlink()
-            found.add(link.parent)
-            found.add(link.parent.parent)
-    return {folder for folder in found if folder.is_dir()}
+        found |= _along(path)
+    for folder in {path.parent for path in paths}:
+        for each in (folder, *folder.parents):
+            found |= _along(each)
+    return {folder: place for folder in found if (place := _place(folder)) is not None}
+
+
+def _along(path: Path) -> set[Path]:
+    """Where the links stand that a path leads along, and beside what they lead to."""
+    found: set[Path] = set()
+    link = path
+    for _ in range(_MOST_LINKS):
+        if not link.is_symlink():
+            break
+        found.add(link.parent)
+        link = link.parent / link.readlink()
+        found |= {link.parent, link.parent.parent}
+    return found
+
+
+def _place(folder: Path) -> tuple[int, int] | None:
+    try:
+        found = folder.stat()
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino) if stat.S_ISDIR(found.st_mode) else None
 
 
 async def changes(
@@ -68,7 +88,7 @@ async def changes(
                 break
 
 
-async def _looks(watched: set[Path], stop: asyncio.Event) -> AsyncIterator[None]:
+async def _looks(watched: Collection[Path], stop: asyncio.Event) -> AsyncIterator[None]:
     """Something to look at: what came before the events are told, an event, or time gone by."""
     yield
     if not watched:

@@ -2,12 +2,13 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from gslb.app.watch import SETTLE_SECONDS, changes, fingerprints, still_to_wait
+from gslb.app.watch import POLL_SECONDS, SETTLE_SECONDS, changes, fingerprints, still_to_wait
 
 NOW = 1_000_000_000_000_000_000
 
@@ -67,6 +68,60 @@ async def _told_while_written(path: Path) -> tuple[bool, float, float]:
     return early, age, max(later - sooner for sooner, later in pairwise(written[1:]))
 
 
+SOONER_SECONDS = POLL_SECONDS / 2
+"""Than the look now and then: an event told of it."""
+
+
+def told_after(path: Path, change: Callable[[], object]) -> set[Path]:
+    """What is told once `path` is watched and the change is made."""
+
+    async def run() -> set[Path]:
+        stop = asyncio.Event()
+        found = changes(lambda: {path}, stop)
+        first = asyncio.ensure_future(anext(found))
+        await asyncio.sleep(0.3)
+        change()
+        try:
+            return await asyncio.wait_for(first, SOONER_SECONDS)
+        finally:
+            stop.set()
+            await found.aclose()
+
+    return asyncio.run(run())
+
+
+def test_a_folder_that_is_swapped_by_its_link_is_told_at_once(tmp_path: Path) -> None:
+    for version in ("one", "two"):
+        (tmp_path / "releases" / version).mkdir(parents=True)
+        (tmp_path / "releases" / version / "zone").write_text(version)
+    (tmp_path / "current").symlink_to("releases/one")
+    (tmp_path / "new").symlink_to("releases/two")
+    path = tmp_path / "current" / "zone"
+    assert told_after(path, lambda: (tmp_path / "new").replace(tmp_path / "current")) == {path}
+
+
+def test_a_folder_that_took_the_place_of_another_is_watched(tmp_path: Path) -> None:
+    (tmp_path / "tls").mkdir()
+    path = tmp_path / "tls" / "cert.pem"
+    path.write_text("first")
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        found = changes(lambda: {path}, stop)
+        for number in range(3):
+            following = asyncio.ensure_future(anext(found))
+            await asyncio.sleep(0.3)
+            if number == 0:  # all of it between two looks
+                (tmp_path / "tls").rename(tmp_path / "old")
+                (tmp_path / "tls").mkdir()
+            path.write_text(f"version {number}")
+            assert await asyncio.wait_for(following, POLL_SECONDS + SOONER_SECONDS if number == 0 else SOONER_SECONDS)
+        stop.set()
+        await found.aclose()
+
+    asyncio.run(run())
+
+
 def test_what_changed_between_the_first_read_and_the_watch_is_told(tmp_path: Path) -> None:
     path, other = tmp_path / "zone", tmp_path / "other"
     path.write_text("as it was read")
@@ -78,7 +133,7 @@ def test_what_changed_between_the_first_read_and_the_watch_is_told(tmp_path: Pat
         stop = asyncio.Event()
         found = changes(lambda: {path, other}, stop, known)
         try:
-            return await asyncio.wait_for(anext(found), 2.5)  # sooner than the look now and then
+            return await asyncio.wait_for(anext(found), SOONER_SECONDS)
         finally:
             stop.set()
             await found.aclose()
