@@ -49,6 +49,9 @@ class Metrics:
         self.tcp_evicted = counter(
             "gslb_tcp_evicted_connections", "Idle connections closed to make room for another", ["transport"]
         )
+        self.descriptors_short = gauge(
+            "gslb_descriptors_short", "1 while file descriptors run out and fewer connections are taken"
+        )
         self.tls_handshakes = counter("gslb_tls_handshakes", "TLS handshakes, by how they ended", ["result"])
         self.certificate_expires = gauge(
             "gslb_tls_certificate_expiry_timestamp_seconds", "Unix time at which the certificate ends", ["file"]

@@ -34,7 +34,7 @@ class Commands:
 
     def status(self) -> dict[str, Any]:
         prober = self._node.health.prober
-        listeners = self._node.listeners
+        listeners, descriptors = self._node.listeners, self._node.descriptors
         return {
             "node": self._node.config.node,
             "version": __version__,
@@ -53,6 +53,7 @@ class Commands:
             },
             "replies": listeners.replies if listeners is not None else 0,
             "rate_limit": listeners.guard.status() if listeners is not None and listeners.guard is not None else None,
+            "descriptors_short": descriptors.status() if descriptors is not None else None,
             "prober": {
                 "state": prober.state,
                 "pid": prober.pid,

@@ -29,7 +29,7 @@ from gslb.app.certificate import CertificateWatch, with_renewed_pair
 from gslb.app.cluster import Cluster
 from gslb.app.cluster_readings import cluster_readings
 from gslb.app.commands import Commands
-from gslb.app.descriptors import make_room
+from gslb.app.descriptors import LOOK_SECONDS, DescriptorWatch, make_room
 from gslb.app.persist import until_done
 from gslb.app.readings import readings
 from gslb.app.signatures import SignatureWatch, signature_readings
@@ -76,6 +76,7 @@ class Node:
         self.metrics = Metrics()
         self.started = time.time()
         self.listeners: Listeners | None = None
+        self.descriptors: DescriptorWatch | None = None
         self._responder = Responder(self.metrics, config.limits.udp_size)
         self.zones: Zones
         self.cluster: Cluster
@@ -150,6 +151,7 @@ class Node:
             "watch addresses": self._watch_addresses,
             "watch peers": self._watch_peers,
             "watch what expires": self._watch_expiry,
+            "watch descriptors": self._watch_descriptors,
             "drop zones whose file is gone": self._drop_vanished,
         }
         self._tasks = [asyncio.create_task(until_done(what, loop)) for what, loop in loops.items()]
@@ -192,6 +194,7 @@ class Node:
         listeners.limit(config.rate_limit)
         await listeners.start()
         self.listeners = listeners
+        self.descriptors = DescriptorWatch(listeners, self.metrics.descriptors_short)
         self._tell_certificate(config)
         return listeners
 
@@ -431,6 +434,11 @@ class Node:
             signatures.look(self.table, time.time())
             certificate.look(self.config.tls if self.config.listen_tls else None, time.time())
             await asyncio.sleep(_EXPIRY_LOOK_SECONDS)
+
+    async def _watch_descriptors(self) -> None:
+        while self.descriptors is not None:
+            self.descriptors.look(time.monotonic())
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def _watch_peers(self) -> None:
         """Keep what the metrics say of peers fresh."""

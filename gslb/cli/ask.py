@@ -19,15 +19,16 @@ _WATCH_SECONDS = 1.0
 
 def status(state_dir: Path, *, as_json: bool, watch: bool) -> int:
     """Exit code 1 when something is not as configured: a file not taken or gone, a zone not served or with signatures
-    that have expired, a certificate out of its dates, a name that does not answer from its first pool, or the prober
-    not running."""
+    that have expired, a certificate out of its dates, descriptors running out, a name that does not answer from its
+    first pool, or the prober not running."""
     value = call(state_dir, "GET", "/status")
     if watch and not as_json:
         _watch(lambda: status_view(call(state_dir, "GET", "/status")))
         return 0
     _print(value, status_view, as_json=as_json)
     well = not value["config"]["problems"] and not value["degraded"] and value["prober"]["state"] == "running"
-    return 0 if well and all(map(_is_well, value["zones"])) and not has_bad_certificate(value) else 1
+    well = well and value["descriptors_short"] is None and not has_bad_certificate(value)
+    return 0 if well and all(map(_is_well, value["zones"])) else 1
 
 
 def _is_well(zone: dict[str, Any]) -> bool:

@@ -111,9 +111,18 @@ def _not_well(status: dict[str, Any]) -> list[tuple[str, list[str]]]:
         ("Gone, and served on for a while:", gone),
         ("Signatures have expired: validating resolvers answer SERVFAIL; see that the signer runs:", expired),
         ("Clients that verify do not connect over TLS:", refused),
+        ("File descriptors run out:", _descriptors(status)),
         ("Not answered as configured:", degraded),
         ("Warnings:", warnings),
     ]
+
+
+def _descriptors(status: dict[str, Any]) -> list[str]:
+    short = status["descriptors_short"]
+    if short is None:
+        return []
+    advice = "let the process open more files (LimitNOFILE= of the unit)"
+    return [f"no more than {short['connections']} TCP connections are taken for now; {advice}"]
 
 
 def _gone(zone: dict[str, Any]) -> str:

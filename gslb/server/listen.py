@@ -130,6 +130,17 @@ class Listeners:
         return self._tcp.places.idle_seconds
 
     @property
+    def connections(self) -> int:
+        """TCP and TLS connections that are open."""
+        return len(self._tcp.places)
+
+    def make_do_with(self, connections: int | None) -> int:
+        """Have no more connections than so many from now on; None: as many as the limits say. Gives how many were
+        closed for it."""
+        places = self._tcp.places
+        return places.make_do_with(places.limits.connections if connections is None else connections)
+
+    @property
     def replies(self) -> int:
         """Replies sent since the start, over all transports."""
         self.fold()

@@ -2,9 +2,10 @@
 RFC 9210 section 4.2).
 
 When every place is taken, a new connection takes that of the one which has been idle longest: a thousand idle clients
-must not lock out one that asks. From half the places on, the idle time shrinks, to LEAST_IDLE_SECONDS when all are
-taken; `edns-tcp-keepalive` says what it is at the moment (RFC 7828), and a connection keeps the time that was in force
-at its last query. A client is an IPv4 address or an IPv6 /64, which is what one host has.
+must not lock out one that asks. While descriptors are short there are fewer places than the limit says. From half the
+places on, the idle time shrinks, to LEAST_IDLE_SECONDS when all are taken; `edns-tcp-keepalive` says what it is at the
+moment (RFC 7828), and a connection keeps the time that was in force at its last query. A client is an IPv4 address or
+an IPv6 /64, which is what one host has.
 """
 
 import ipaddress
@@ -71,6 +72,7 @@ class Places:
         self.limits = limits
         self._metrics = metrics
         self._clock = clock
+        self._room = limits.connections
         self._open: OrderedDict[Occupant, str] = OrderedDict()  # the one that asked last at the end
         self._clients: Counter[str] = Counter()
         self._counts: Counter[str] = Counter()
@@ -87,7 +89,7 @@ class Places:
     @property
     def idle_seconds(self) -> float:
         """How long a connection that asks now may be idle from now on."""
-        free = 1 - len(self._open) / self.limits.connections
+        free = 1 - len(self._open) / self._room
         longest = self.limits.idle_seconds
         return max(min(longest, LEAST_IDLE_SECONDS), longest * min(1.0, 2 * free))
 
@@ -96,18 +98,33 @@ class Places:
         network = client_network(occupant.client)
         if self._clients[network] >= self.limits.per_client:
             return self._refuse("client", occupant)
-        if len(self._open) >= self.limits.connections:
-            idle = next((each for each in self._open if not each.busy), None)
+        if len(self._open) >= self._room:
+            idle = self._close_idle()
             if idle is None:
                 return self._refuse("all", occupant)
             self._tell("idle", idle)
-            self._metrics.tcp_evicted.labels(idle.transport_name).inc()
-            self.leave(idle)
-            idle.make_room()
         self._open[occupant] = network
         self._clients[network] += 1
         self._count(occupant.transport_name, 1)
         return True
+
+    def make_do_with(self, connections: int) -> int:
+        """Have so many places until told otherwise, the limit at most and one at least. Connections above that are
+        closed, the longest idle first, unless they are busy. Gives how many were."""
+        self._room = max(1, min(connections, self.limits.connections))
+        closed = 0
+        while len(self._open) > self._room and self._close_idle() is not None:
+            closed += 1
+        return closed
+
+    def _close_idle(self) -> Occupant | None:
+        """Close the connection that is idle longest; None where all are busy."""
+        idle = next((each for each in self._open if not each.busy), None)
+        if idle is not None:
+            self._metrics.tcp_evicted.labels(idle.transport_name).inc()
+            self.leave(idle)
+            idle.make_room()
+        return idle
 
     def asked(self, occupant: Occupant) -> None:
         """A whole query came: of all connections this one has been idle for the shortest time."""

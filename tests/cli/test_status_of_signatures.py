@@ -35,6 +35,7 @@ def answer(state: str) -> dict[str, Any]:
         "config": {"problems": [], "warnings": []},
         "replies": 0,
         "rate_limit": None,
+        "descriptors_short": None,
         "prober": {"state": "running", "pid": 2, "restarts": 0, "last_exit": ""},
         "zones": [zone],
         "degraded": [],

@@ -34,6 +34,12 @@ def test_without_descriptors_udp_is_answered_and_the_log_stays_small(daemon: Dae
         sock.connect_ex(("127.0.0.1", daemon.port))
     for _ in range(150):
         assert daemon.values("www.few.example") == {"127.0.0.2"}
+    wait_for(lambda: "descriptors_used_up" in daemon.log(), "the log to tell")
+    wait_for(lambda: _answers_tcp(daemon), "idle clients to make room for one that asks")
+    status = daemon.run("status")
+    assert status.returncode == 1
+    assert "File descriptors run out" in status.stdout
+    assert daemon.metrics()["gslb_descriptors_short"] == 1
     assert len(daemon.log()) - size < 20_000
     for sock in held:
         sock.close()

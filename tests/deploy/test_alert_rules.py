@@ -91,6 +91,12 @@ CASES = {
         "ns1 closes idle tcp connections to make room for others",
         {f'gslb_tcp_evicted_connections_total{{{NS1}, transport="tcp"}}': "7x130"},
     ),
+    "GslbDescriptorsShort": Case(
+        {f"gslb_descriptors_short{{{NS1}}}": "0x117 1 0x12"},
+        ON_NS1,
+        "ns1 runs out of file descriptors, and takes fewer TCP connections",
+        {f"gslb_descriptors_short{{{NS1}}}": "0x130"},
+    ),
     "GslbTlsHandshakesFail": Case(
         {
             f'gslb_tls_handshakes_total{{{NS1}, result="failed"}}': "0+60x130",

@@ -63,6 +63,37 @@ def test_a_place_is_counted_out_once() -> None:
     assert found._metrics.tcp_connections.labels("tcp")._value.get() == 0
 
 
+def test_with_fewer_places_the_longest_idle_are_closed_and_newcomers_take_their_turn() -> None:
+    found = places(TcpLimits(connections=10))
+    guests = [Guest(busy=number == 0) for number in range(6)]
+    for guest in guests:
+        assert found.admit(guest)
+    found.asked(guests[1])
+    assert found.make_do_with(3) == 3
+    assert [guest.closed for guest in guests] == [False, False, True, True, True, False]
+    late = Guest()
+    assert found.admit(late)
+    assert guests[5].closed
+    assert len(found) == 3
+    assert found._metrics.tcp_evicted.labels("tcp")._value.get() == 4
+    assert found.make_do_with(1000) == 0
+    assert all(found.admit(Guest()) for _ in range(7))
+    assert not late.closed
+
+
+def test_one_place_always_remains_and_busy_connections_keep_theirs() -> None:
+    found = places(TcpLimits(connections=10))
+    guests = [Guest(busy=True) for _ in range(3)]
+    for guest in guests:
+        found.admit(guest)
+    assert found.make_do_with(-5) == 0
+    assert not found.admit(Guest())
+    assert found.idle_seconds == 1.0
+    for guest in guests:
+        found.leave(guest)
+    assert found.admit(Guest())
+
+
 def test_an_ipv6_client_is_its_64_and_an_ipv4_client_its_address() -> None:
     assert client_network("2001:db8:1:2:3:4:5:6") == client_network("2001:db8:1:2::1") == "2001:db8:1:2::"
     assert client_network("fe80::1%eth0") == "fe80::"
