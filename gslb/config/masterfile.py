@@ -20,6 +20,7 @@ from gslb.config.values import nearest_types, plain_name
 from gslb.wire.codes import RRType, is_meta_type, type_from_text
 from gslb.wire.names import ROOT, BadNameError, Name, canonical, is_at_or_below, labels, name_from_text, name_to_text
 from gslb.wire.rdata import RdataError, rdata_from_text, rrset_key, type_of_key
+from gslb.zone.checks import taken_as_zero
 from gslb.zone.rrset import RRset
 from gslb.zone.zone import Soa
 
@@ -169,10 +170,10 @@ class _Reader:
             raise ValueError("$ORIGIN takes one name")
         self.origin = canonical(name_from_text(arguments[0], self.origin))
 
-    def read_ttl(self, _: Entry, arguments: list[str]) -> None:
+    def read_ttl(self, entry: Entry, arguments: list[str]) -> None:
         if len(arguments) != 1 or _TTL.fullmatch(arguments[0]) is None:
             raise ValueError("$TTL takes one TTL, in seconds or such as 1h")
-        self.default_ttl = _ttl_seconds(arguments[0])
+        self.default_ttl = self._taken(_ttl_seconds(arguments[0]), Place(self.file, entry.line, "$TTL"))
 
     def read_include(self, entry: Entry, arguments: list[str]) -> None:
         if len(arguments) not in {1, 2}:
@@ -221,7 +222,7 @@ class _Reader:
             said = not_of_shape(type_text.upper(), written, error.reason) or str(error)
             self._error(entry.line, said, place.path)
             return
-        self._add(rtype, self._ttl_of(ttl, rtype, rdata), rdata, place)
+        self._add(rtype, self._ttl_of(ttl, rtype, rdata, place), rdata, place)
 
     def _before_rdata(self, text: str, at: int) -> tuple[int | None, str, int]:
         """TTL and class, in either order and both optional, then the type; and where the rdata begins."""
@@ -235,15 +236,23 @@ class _Reader:
             elif word.upper() not in _OUR_CLASSES:
                 raise ValueError(f"the class {word.upper()} is not served; zones here are of class IN")
 
-    def _ttl_of(self, written: int | None, rtype: int, rdata: bytes) -> int:
+    def _ttl_of(self, written: int | None, rtype: int, rdata: bytes, place: Place) -> int:
         if written is None:
             written = self.last_ttl if self.default_ttl is None else self.default_ttl
         if written is None and rtype == RRType.SOA:
             written = Soa.from_rdata(rdata).minimum
         if written is None:
             raise ValueError("the record has no TTL and there is no $TTL; begin the file with one, such as $TTL 1h")
-        self.last_ttl = written
-        return written
+        self.last_ttl = self._taken(written, place)
+        return self.last_ttl
+
+    def _taken(self, ttl: int, place: Place) -> int:
+        """What a TTL that is written means."""
+        said = taken_as_zero(ttl)
+        if said is None:
+            return ttl
+        self._warn(place, said)
+        return 0
 
     def _add(self, rtype: int, ttl: int, rdata: bytes, place: Place) -> None:
         assert self.owner is not None

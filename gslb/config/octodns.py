@@ -19,7 +19,7 @@ from gslb.config.values import SINGLE, BadValueError, plain_name, read_value, re
 from gslb.config.yamltext import Mapping, Node, Sequence, Text
 from gslb.wire.codes import RRType
 from gslb.wire.names import ROOT, BadNameError, Name, canonical, is_at_or_below, name_to_text, relative_text
-from gslb.zone.checks import MAX_TTL
+from gslb.zone.checks import MAX_TTL, TTL_OCTETS_HOLD, no_nameservers, taken_as_zero
 from gslb.zone.rrset import RRset
 from gslb.zone.zone import Soa
 
@@ -194,8 +194,12 @@ class _Reader:
         written = node.get("ttl")
         if written is None:
             return None
-        if isinstance(written, Text) and _WHOLE.fullmatch(written) and int(written) <= MAX_TTL:
-            return int(written)
+        if isinstance(written, Text) and _WHOLE.fullmatch(written) and int(written) <= TTL_OCTETS_HOLD:
+            said = taken_as_zero(int(written))
+            if said is None:
+                return int(written)
+            self.findings.warn(node.key_line("ttl"), joined(path, "ttl"), said)
+            return 0
         shown = repr(str(written)) if isinstance(written, Text) else "this"
         said = f"{shown} is not a TTL; write whole seconds, from 0 to {MAX_TTL}"
         self.findings.error(node.key_line("ttl"), joined(path, "ttl"), said)
@@ -272,8 +276,11 @@ class _Reader:
                 self.draft.places[(*steered.key, str(name))] = place
 
     def finish(self) -> None:
-        """The SOA, and the NS records of the node where the zone has none."""
+        """The SOA, and the NS records of the node where the zone has none. Without any there is nothing to make the SOA
+        of, which is not written here as it is in a master file."""
         self.draft.give_nameservers(self.source.nameservers)
+        if not (self.servers or self.draft.unread or self.findings.problems):
+            self.findings.error(1, name_to_text(self.apex), no_nameservers(self.apex))
         soa = Soa(
             mname=self.soa.mname or canonical((*self.servers, ROOT)[0]),
             rname=self.soa.rname or b"\x0ahostmaster" + self.apex,

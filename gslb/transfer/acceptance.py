@@ -55,8 +55,6 @@ class Acceptance:
         types = view.get(self.apex, {})
         if RRType.SOA not in types or len(types[RRType.SOA].rdatas) != 1:
             raise FaultError(Fault.CONTENT, "the zone does not have one SOA record at its apex: correct it there")
-        if RRType.NS not in types:
-            raise FaultError(Fault.CONTENT, "the zone has no NS record at its apex: correct it there")
         if self.kind == "gslb" and not has_marker(self.apex, view):
             raise FaultError(
                 Fault.CONTENT,

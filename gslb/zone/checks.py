@@ -30,12 +30,13 @@ from gslb.zone.steered import Pool, Steered
 from gslb.zone.zone import Zone
 
 MAX_TTL = 2**31 - 1
+TTL_OCTETS_HOLD = 2**32 - 1
 RESERVED_LABEL = b"\x05_gslb"
 STEERABLE = {RRType.A, RRType.AAAA, RRType.CNAME}
 MAX_WEIGHT = 1000
 _MAX_RRSET_OCTETS = 64_000
 _ADDRESSES = {RRType.A, RRType.AAAA}
-_AT_A_CUT = {RRType.NS, RRType.DS, RRType.NSEC, RRType.RRSIG, RRType.DNAME}  # a DNAME is an error of its own
+_AT_A_CUT = {RRType.NS, RRType.DS, RRType.NSEC, RRType.RRSIG, RRType.DNAME}  # a DNAME is told by itself
 _BESIDE_A_CNAME = {RRType.CNAME, RRType.NSEC, RRType.RRSIG}  # RFC 4034 section 3
 
 
@@ -58,14 +59,29 @@ def _check_apex(zone: Zone) -> Iterator[Finding]:
     if len(RESERVED_LABEL + zone.apex) > MAX_NAME_OCTETS:
         said = f"the zone's name is longer than {MAX_NAME_OCTETS - len(RESERVED_LABEL)} octets, which leaves no room"
         yield Finding(zone.apex, None, f"{said} for the names below it that are reserved for the cluster")
-    for rtype in (RRType.SOA, RRType.NS):
-        if rtype not in at_apex:
-            said = f"the zone has no {rtype.name} record at its apex {name_to_text(zone.apex)}"
-            said += "; add its name servers there, or `nameservers:` to gslb.yaml" if rtype == RRType.NS else ""
-            yield Finding(zone.apex, rtype, said, is_absence=True)
     soa = at_apex.get(RRType.SOA)
+    if soa is None:
+        said = f"the zone has no SOA record at its apex {name_to_text(zone.apex)}"
+        yield Finding(zone.apex, RRType.SOA, said, is_absence=True)
+    if RRType.NS not in at_apex:
+        yield Finding(zone.apex, RRType.NS, no_nameservers(zone.apex), is_error=False, is_absence=True)
     if soa is not None and len(soa.rdatas) > 1:
         yield Finding(zone.apex, RRType.SOA, "the zone has more than one SOA record; it has exactly one")
+
+
+def no_nameservers(apex: Name) -> str:
+    """What is said of a zone without NS records."""
+    said = f"the zone has no NS record at its apex {name_to_text(apex)}; add its name servers there, or `nameservers:`"
+    return f"{said} to gslb.yaml: resolvers that ask for them find none"
+
+
+def taken_as_zero(ttl_seconds: int) -> str | None:
+    """What is said of a TTL that its octets hold, but that everybody takes as 0 (RFC 2181 section 8); None for any
+    other."""
+    if not MAX_TTL < ttl_seconds <= TTL_OCTETS_HOLD:
+        return None
+    said = f"the TTL {ttl_seconds} is above {MAX_TTL} seconds, which means 0 (RFC 2181 section 8), so nothing is cached"
+    return f"{said}; write {MAX_TTL} or less"
 
 
 def _check_owners(zone: Zone) -> Iterator[Finding]:
@@ -134,7 +150,8 @@ def _check_dnames(zone: Zone) -> Iterator[Finding]:
         if len(zone.rrsets[owner][RRType.DNAME].rdatas) > 1:
             yield Finding(owner, RRType.DNAME, "a DNAME has one value (RFC 6672 section 2.4)")
         if RRType.NS in zone.rrsets[owner] and owner != zone.apex:
-            yield Finding(owner, RRType.DNAME, "a DNAME cannot stand at a zone cut (RFC 6672 section 2.4)")
+            said = "a DNAME cannot stand at a zone cut (RFC 6672 section 2.4), and is never answered: remove it, or the"
+            yield _warning(owner, RRType.DNAME, f"{said} NS records that delegate {name_to_text(owner)}")
 
 
 def zone_cuts(zone: Zone) -> set[Name]:
@@ -188,15 +205,15 @@ def _check_nameserver(zone: Zone, cuts: set[Name], owner: Name, server: Name) ->
     shown = name_to_text(server)
     types = _types_at(zone, server)
     if RRType.CNAME in types:
-        said = f"the name server {shown} is a CNAME; it must have addresses of its own (RFC 2181 section 10.3)"
-        yield Finding(owner, RRType.NS, said)
+        said = f"the name server {shown} is a CNAME, which resolvers need not follow; give it addresses of its own"
+        yield _warning(owner, RRType.NS, f"{said} (RFC 2181 section 10.3)")
         return
     if _ADDRESSES & set(types):
         return
     cut = next((name for name in ancestors(server) if name in cuts), None)
     if cut is None:
-        said = f"the name server {shown} has no address; add an A or AAAA record for it"
-        yield Finding(owner, RRType.NS, said, is_absence=True)
+        said = f"the name server {shown} has no address; add an A or AAAA record for it, or nobody can ask it"
+        yield Finding(owner, RRType.NS, said, is_error=False, is_absence=True)
     elif cut == owner:
         said = f"missing glue: {shown} lies below this delegation; add its A or AAAA record"
         yield Finding(owner, RRType.NS, said, is_error=False, is_absence=True)

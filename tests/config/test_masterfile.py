@@ -200,7 +200,7 @@ def test_a_missing_included_file_is_a_problem_on_its_line(refused):
         ("a 1111111111111111111111111111111111111111111111x A 192.0.2.1", "is not a record type, nor a TTL or a class"),
         ("$GENERATE 1-2 h${-5} A 192.0.2.1", "$GENERATE makes the negative number -4"),
         ("www.other.example. A 192.0.2.1", "www.other.example. is outside the zone z.example."),
-        ("a 2147483648 A 192.0.2.1", "the TTL 2147483648 is not between 0 and 2147483647"),
+        ("a 4294967296 A 192.0.2.1", "the TTL 4294967296 is not between 0 and 2147483647"),
         (
             "a RRSIG A 8 2 3600 20300101000000 20200101000000 1 z.example. AAAA",
             "RRSIG is of signed zones",
@@ -223,10 +223,34 @@ def test_every_problem_of_the_file_is_told(refused):
     assert [int(problem.split(":")[1]) for problem in refused(text)] == [4, 5, 7, 9]
 
 
-def test_a_zone_without_soa_or_ns_is_refused(refused):
-    no_ns, no_soa = refused("a 60 A 192.0.2.1", head="")
-    assert "the zone has no NS record at its apex z.example.; add its name servers there" in no_ns
+def test_a_zone_without_soa_is_refused(refused):
+    (no_soa,) = refused("a 60 A 192.0.2.1", head="")
     assert "the zone has no SOA record at its apex z.example." in no_soa
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a 2147483648 A 192.0.2.1", "4: a.A: the TTL 2147483648 is above 2147483647 seconds, which means 0"),
+        ("$TTL 4294967295\na A 192.0.2.1\nb A 192.0.2.2", "4: $TTL: the TTL 4294967295 is above 2147483647 seconds"),
+        ("d DNAME x.\nd NS ns.example.net.", "4: d.DNAME: a DNAME cannot stand at a zone cut"),
+        ("d NS e", "4: d.NS: the name server e.z.example. has no address"),
+        ("@ NS e\ne CNAME x.", "3: @.NS: the name server e.z.example. is a CNAME"),
+    ],
+)
+def test_what_is_served_with_a_warning_is_told_with_its_line(load, text, said):
+    (warning,) = load(text).warnings
+    assert f".zone:{said}" in str(warning)
+
+
+def test_a_zone_without_name_servers_is_served_with_a_warning(load):
+    (warning,) = load("", head="@ 60 SOA ns.example.net. ops 1 1h 10m 14d 60\n").warnings
+    assert "no NS record at its apex z.example.; add its name servers there" in str(warning)
+
+
+def test_a_ttl_that_means_zero_is_taken_as_zero(rrset):
+    assert rrset("a 2147483648 A 192.0.2.1", "a").ttl_seconds == 0
+    assert rrset("$TTL 4294967295\na A 192.0.2.1", "a").ttl_seconds == 0
 
 
 def test_two_soa_records_are_refused(refused):

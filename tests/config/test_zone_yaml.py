@@ -147,11 +147,22 @@ class TestRecords:
         assert rrsets[name("a")][RRType.A].ttl_seconds == 3600
         assert rrsets[name("b")][RRType.A].ttl_seconds == 0
 
-    @pytest.mark.parametrize("ttl", ["-1", "1h", "2147483648", "9" * 5000, "x", "1.5", "[1]", "''"])
+    @pytest.mark.parametrize("ttl", ["-1", "1h", "4294967296", "9" * 5000, "x", "1.5", "[1]", "''"])
     def test_other_ttls_are_refused(self, refused, ttl):
         (problem,) = refused(f"a: {{type: A, ttl: {ttl}, value: 192.0.2.1}}")
         assert problem.startswith("z.yaml:2: a.A.ttl: ")
         assert problem.endswith("is not a TTL; write whole seconds, from 0 to 2147483647")
+
+    def test_a_ttl_that_means_zero_is_taken_as_zero_and_told(self, zone, warned):
+        text = "a: {type: A, ttl: 2147483648, value: 192.0.2.1}"
+        assert zone(text).rrsets[name("a")][RRType.A].ttl_seconds == 0
+        (problem,) = warned(text)
+        assert problem.startswith("z.yaml:2: a.A.ttl: the TTL 2147483648 is above 2147483647 seconds, which means 0")
+        assert problem.endswith("so nothing is cached; write 2147483647 or less")
+
+    def test_a_dname_beside_ns_and_name_servers_without_address_are_served_and_told(self, warned):
+        text = "d: [{type: DNAME, value: x.example.}, {type: NS, value: ns.z.example.}]\n"
+        assert [problem.split(":", 3)[1:3] for problem in warned(text)] == [["2", " d.DNAME"], ["2", " d.NS"]]
 
     def test_values_keep_their_order(self, zone):
         rrset = zone("a: {type: A, values: [192.0.2.9, 192.0.2.1]}").rrsets[name("a")][RRType.A]

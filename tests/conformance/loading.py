@@ -21,6 +21,17 @@ FILES: dict[str, str] = {
     "DNAME at cut": HEAD + "d 300 DNAME x.\nd 300 NS y.\n",
     "two DNAMEs": HEAD + "d 300 DNAME x.\nd 300 DNAME y.\n",
     "DNAME and CNAME": HEAD + "d 300 DNAME x.\nd 300 CNAME y.\n",
+    "DNAME at cut with glue": HEAD + "d 300 DNAME x.\nd 300 NS ns.d\nns.d 300 A 192.0.2.1\n",
+    "data at cut and DNAME": HEAD + "d 300 DNAME x.\nd 300 NS y.\nd 300 A 192.0.2.1\n",
+    "DNAME below cut": HEAD + "d 300 NS y.\na.d 300 DNAME x.\n",
+    "NS below DNAME": HEAD + "d 300 DNAME x.\na.d 300 NS y.\n",
+    "cut ns is cname": HEAD + "d 300 NS ns\nns 300 CNAME x.\n",
+    "cut ns without address": HEAD + "d 300 NS ns\n",
+    "cut ns below DNAME": HEAD + "d 300 NS ns.e\ne 300 DNAME x.\n",
+    "no ns at apex, a cut": "@ 300 IN SOA ns.x. h.x. 1 2 3 4 60\nd 300 NS y.\n",
+    "ttl 2^32-1": HEAD + "a 4294967295 A 192.0.2.1\n",
+    "$TTL 2^31": "$TTL 2147483648\n@ IN SOA ns.x. h.x. 1 2 3 4 60\n@ IN NS ns.x.\n",
+    "soa minimum 2^32-1": "@ 300 IN SOA ns.x. h.x. 1 2 3 4 4294967295\n@ 300 IN NS ns.x.\n",
     "data below cut": HEAD + "d 300 NS y.\na.d 300 TXT x\nd 300 TXT y\n",
     "out of zone data": HEAD + "a.other. 300 A 192.0.2.1\n",
     "missing glue": HEAD + "d 300 NS ns.d\n",
@@ -153,8 +164,10 @@ FILES: dict[str, str] = {
 }
 
 OUR_WAY: dict[str, str] = {
-    "ttl 2^31": "RFC 2181 section 8 bounds a TTL; what is meant is not known, so it is told",
     "_gslb": "the names at and below _gslb are reserved for the cluster",
+    "out of zone data": "it would be lost unseen, and what was meant is another name",
+    "escape above 255": "it stands for no octet (RFC 1035 section 5.1), and what was meant is not known",
+    "DS wrong digest length": "no validator takes it (RFC 4509 section 2.2), and the child would be bogus",
     "a record near 64 KiB": "in a message, room is left for the question, an OPT and a TSIG",
 }
-"""Where the three agree and we do not, with the reason."""
+"""What most of the three read and we do not, with the reason."""

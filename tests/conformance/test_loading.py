@@ -32,14 +32,14 @@ def path_of(fleet: Fleet, name: str) -> Path:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_file_is_read_as_the_peers_agree(fleet: Fleet, name: str) -> None:
-    takers = {peer for peer in PEERS if APEXES[name] in fleet.served[peer]}
+def test_a_file_is_read_as_most_peers_do(fleet: Fleet, name: str) -> None:
+    takers = [peer for peer in PEERS if APEXES[name] in fleet.served[peer]]
     said = refusal(APEXES[name], path_of(fleet, name))
-    if takers == set(PEERS):
-        assert (said is not None) == (name in OUR_WAY), f"all peers read it; we say: {said}"
+    if len(takers) > 1:
+        assert (said is not None) == (name in OUR_WAY), f"{takers} read it; we say: {said}"
     elif not takers:
         assert said is not None, "no peer reads it"
-    assert name not in OUR_WAY or takers == set(PEERS), "no reason is needed where the peers differ"
+    assert name not in OUR_WAY or len(takers) > 1, "no reason is needed where most peers refuse it"
 
 
 def test_what_is_read_is_served_as_the_peers_serve_it(fleet: Fleet) -> None:
@@ -54,5 +54,5 @@ def test_what_is_read_is_served_as_the_peers_serve_it(fleet: Fleet) -> None:
                 asked.append((Group({apex: (name,)}), "l", question))
     cases = [case for case in ask(fleet, asked) if len(case.replies) == 1 + len(PEERS)]
     assert len(cases) > len(FILES)
-    wrong = [case for case in cases if case.verdict not in {Verdict.AGREE, Verdict.SIDED}]
+    wrong = [case for case in cases if case.verdict not in {Verdict.AGREE, Verdict.SIDED, Verdict.OUTVOTED}]
     assert not wrong, "\n\n".join(case.describe() for case in wrong)

@@ -8,7 +8,7 @@ from gslb.wire.codes import RRType, type_from_text
 from gslb.wire.names import canonical, name_from_text, name_to_text
 from gslb.wire.rdata import rdata_from_text
 from gslb.zone.builder import ZoneBuilder
-from gslb.zone.checks import MAX_WEIGHT, check_zone
+from gslb.zone.checks import MAX_WEIGHT, check_zone, taken_as_zero
 from gslb.zone.rrset import RRset
 from gslb.zone.steered import Member, Pool, Rule, Steered
 from gslb.zone.zone import Zone
@@ -58,10 +58,6 @@ def test_a_sound_zone_has_no_findings():
         ("@ CNAME x.", "@", "CNAME", "a CNAME stands alone"),
         ("d DNAME x.\nd DNAME y.", "d", "DNAME", "a DNAME has one value"),
         ("d DNAME x.\na.d A 192.0.2.1", "a.d", "A", "the DNAME at d.z.example. takes the place of all below it"),
-        ("d DNAME x.\nd NS ns.example.net.", "d", "DNAME", "a DNAME cannot stand at a zone cut"),
-        ("sub NS ns", "sub", "NS", "the name server ns.z.example. has no address"),
-        ("@ NS ns", "@", "NS", "the name server ns.z.example. has no address"),
-        ("@ NS ns\nns CNAME x.", "@", "NS", "the name server ns.z.example. is a CNAME"),
         ("a SOA ns.x. ops 1 1 1 1 1", "a", "SOA", "a SOA record stands at the apex only"),
         ("@ SOA ns.x. ops 2 1 1 1 1", "@", "SOA", "more than one SOA record"),
         ("www.other. A 192.0.2.1", "www.other.", None, "www.other. is outside the zone z.example."),
@@ -89,6 +85,12 @@ def test_an_error_is_found_where_it_is(text, owner, rtype, message):
         ("a CNAME b", "a", "CNAME", "the CNAME target b.z.example. does not exist in this zone"),
         ("a CNAME a", "a", "CNAME", "the CNAMEs starting here lead back to themselves"),
         ("sub NS ns.sub", "sub", "NS", "missing glue: ns.sub.z.example. lies below this delegation"),
+        ("d DNAME x.\nd NS ns.example.net.", "d", "DNAME", "a DNAME cannot stand at a zone cut"),
+        ("sub NS ns", "sub", "NS", "the name server ns.z.example. has no address"),
+        ("@ NS ns", "@", "NS", "the name server ns.z.example. has no address"),
+        ("sub NS ns\nns CNAME x.", "sub", "NS", "the name server ns.z.example. is a CNAME"),
+        ("sub NS ns.d\nd DNAME x.", "sub", "NS", "the name server ns.d.z.example. has no address"),
+        ("@ NS ns\nns CNAME x.", "@", "NS", "the name server ns.z.example. is a CNAME"),
         ("* NS ns.example.net.", "*", "NS", "a wildcard NS has no defined meaning"),
         ("* DNAME x.", "*", "DNAME", "a wildcard DNAME has no defined meaning"),
     ],
@@ -125,6 +127,33 @@ def test_a_loop_of_several_cnames_is_told_at_each_of_them_and_not_before_it():
         ("a.z.example.", True),
         ("b.z.example.", True),
     ]
+
+
+def test_a_zone_without_name_servers_is_served_with_a_warning():
+    found = only(zone("@ SOA ns.example.net. ops 1 1 1 1 1"))
+    assert (found.owner, found.rtype) == (APEX, RRType.NS)
+    assert "no NS record at its apex z.example.; add its name servers there" in found.message
+    assert not found.is_error
+
+
+def test_data_below_a_dname_is_an_error_at_a_zone_cut_too():
+    found = check_zone(zone(SOUND + "d DNAME x.\nd NS ns.d\nns.d A 192.0.2.1"))
+    assert [(name_to_text(one.owner), one.is_error) for one in found] == [
+        ("ns.d.z.example.", True),
+        ("d.z.example.", False),
+    ]
+
+
+@pytest.mark.parametrize("ttl", [2**31, 2**32 - 1])
+def test_a_ttl_with_its_first_bit_set_means_zero(ttl):
+    said = taken_as_zero(ttl)
+    assert said is not None
+    assert f"the TTL {ttl} is above 2147483647 seconds, which means 0" in said
+
+
+@pytest.mark.parametrize("ttl", [0, 2**31 - 1, 2**32])
+def test_any_other_ttl_means_what_it_says(ttl):
+    assert taken_as_zero(ttl) is None
 
 
 def test_what_is_missing_is_marked_as_an_absence():
