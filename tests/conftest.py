@@ -9,7 +9,8 @@ from pathlib import Path
 import dns.rrset
 import pytest
 from harness import Backend, Daemon
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
+from ports import free_port
 
 from gslb.wire.codes import RRType
 from gslb.zone.builder import ZoneBuilder
@@ -20,7 +21,13 @@ from gslb.zone.zone import Zone
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
 
-settings.register_profile("gslb", deadline=None)  # a busy machine is no failure
+settings.register_profile(
+    "gslb",
+    deadline=None,  # a busy machine is no failure
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=True,  # the same examples in each run: looking for others is what `make fuzz` is for
+    database=None,
+)
 settings.load_profile("gslb")
 
 
@@ -80,7 +87,7 @@ def daemon(tmp_path: Path) -> Iterator[Daemon]:
 @pytest.fixture
 def backends() -> Iterator[list[Backend]]:
     """Three backends on one port, at 127.0.0.11, .12 and .13."""
-    first = Backend("127.0.0.11", 0)
+    first = Backend("127.0.0.11", free_port())
     started = [first, *(Backend(f"127.0.0.{last}", first.port) for last in (12, 13))]
     yield started
     for backend in started:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Self
 
+from ports import free_port
+
 from gslb.config.peers import Kind, Peer
 from gslb.wire.codes import AA, QR, RRType, type_from_text
 from gslb.wire.names import Name, name_from_text
@@ -95,8 +97,8 @@ class FakePrimary:
         return Peer(name, "127.0.0.1", self.port, (key,) if key is not None else (), self.kind)
 
     async def __aenter__(self) -> Self:
+        self.port = self.port or free_port()
         self._server = await asyncio.start_server(self._connected, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
         if self.udp:
             loop = asyncio.get_running_loop()
             self._transport, _ = await loop.create_datagram_endpoint(

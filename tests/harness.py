@@ -3,8 +3,6 @@
 import json
 import os
 import re
-import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -20,8 +18,11 @@ from typing import Any
 import dns.message
 import dns.query
 import pytest
+from ports import free_port
+from processes import stop_process
 
-BOUND_SECONDS = 20.0
+BOUND_SECONDS = 60.0
+"""How long is waited for what will come: only a bound, since a busy machine takes its time."""
 
 
 def wait_for(condition: Callable[[], Any], what: str, bound: float = BOUND_SECONDS) -> Any:
@@ -34,14 +35,6 @@ def wait_for(condition: Callable[[], Any], what: str, bound: float = BOUND_SECON
         if time.monotonic() > end:
             pytest.fail(f"waited {bound:g} s in vain: {what}")
         time.sleep(0.01)
-
-
-def free_port() -> int:
-    """A port that is free for TCP and UDP on the loopback addresses the tests use."""
-    with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
-        tcp.bind(("127.0.0.1", 0))
-        udp.bind(tcp.getsockname())
-        return int(tcp.getsockname()[1])
 
 
 class _Server(ThreadingHTTPServer):
@@ -136,7 +129,7 @@ class Daemon:
 
     def _answers(self) -> bool:
         try:
-            self.ask("version.invalid.", "A", timeout=0.2)
+            self.ask("version.invalid.", "A", timeout=1.0)
         except (OSError, dns.exception.DNSException):
             return False
         return True
@@ -146,11 +139,11 @@ class Daemon:
         return path.read_text(errors="replace") if path.exists() else ""
 
     def events(self) -> list[dict[str, Any]]:
-        """The log's JSON lines."""
-        return [json.loads(line) for line in self.log().splitlines() if line.startswith("{")]
+        """The log's JSON lines, but for one that is still being written."""
+        return [json.loads(line) for line in self.log().splitlines(True) if line.startswith("{") and line[-1] == "\n"]
 
     def ask(
-        self, name: str, rtype: str = "A", *, timeout: float = 2.0, tcp: bool = False, **more: Any
+        self, name: str, rtype: str = "A", *, timeout: float = 10.0, tcp: bool = False, **more: Any
     ) -> dns.message.Message:
         query = dns.message.make_query(name, rtype, **more)
         send = dns.query.tcp if tcp else dns.query.udp
@@ -170,7 +163,7 @@ class Daemon:
 
     def metrics(self) -> dict[str, float]:
         """The exposition as `{"name{labels}": value}`."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.api_port}/metrics", timeout=5) as response:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.api_port}/metrics", timeout=BOUND_SECONDS) as response:
             text = response.read().decode()
         pairs = re.findall(r"^([^#\s]+(?:\{.*?\})?) (\S+)$", text, re.MULTILINE)
         return {name: float(value) for name, value in pairs}
@@ -179,14 +172,9 @@ class Daemon:
         """Ask it to stop; its exit code."""
         if self.process is None:
             return 0
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        try:
-            return self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        if not stop_process(self.process):
             pytest.fail(f"the node did not stop on SIGTERM; its log:\n{self.log()}")
+        return self.process.wait()
 
     def kill(self) -> None:
         assert self.process is not None

@@ -26,8 +26,11 @@ from measure import FOREIGN_LIMIT, Cpus, Sample, Subject, WrongAnswersError, mea
 from options import Options, parse
 from peers import SERVERS
 from procstat import processes_hold_interrupts
-from running import Running, ServerError, free_port, running
+from running import Running, ServerError, running
 from zonedata import Workload, workload
+
+sys.path.append(str(Path(__file__).parent.parent))  # ports of the tests
+from ports import free_port
 
 TITLES = {name: server.title for name, server in SERVERS.items()}
 NEEDED = {"taskset": "util-linux", "setpriv": "util-linux", "cc": "gcc"}

@@ -6,7 +6,6 @@ children; and the kernel ends the server should the benchmark be killed without 
 
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -34,17 +33,6 @@ class Running:
 
     pid: int
     port: int
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody has bound, by UDP or TCP, just now."""
-    while True:
-        with socket.socket(type=socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
-            udp.bind(("127.0.0.1", 0))
-            port = udp.getsockname()[1]
-            with suppress(OSError):
-                tcp.bind(("127.0.0.1", port))
-                return int(port)
 
 
 @contextmanager

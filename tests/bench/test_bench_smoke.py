@@ -22,8 +22,9 @@ import zonedata
 from generator import GeneratorError, Load
 from measure import Sample, wrong_answers
 from options import parse
+from ports import free_port
 from procstat import tree_processes, tree_time
-from running import ServerError, free_port, running
+from running import ServerError, running
 from zonedata import Outcome, Question, Workload
 
 BENCH = Path(generator.__file__).with_name("bench.py")

@@ -17,7 +17,9 @@ from typing import Self
 
 import dns.name
 from foreign_servers import find_program
-from harness import Daemon, free_port
+from harness import Daemon
+from ports import free_port
+from processes import stop_process
 
 from gslb.config.problems import ConfigError
 from gslb.config.sources import ZoneSource
@@ -31,7 +33,6 @@ PROGRAMS = {"nsd": "nsd", "knot": "knotd", "bind": "named"}
 START_SECONDS = 60.0
 PEER_SECONDS = 1.5
 OUR_SECONDS = 8.0
-STOP_SECONDS = 10.0
 WINDOW = 32
 """Queries under way to one server at a time: their replies fit into a socket's buffer."""
 _PATIENCE_SECONDS = 1.0
@@ -63,15 +64,9 @@ class Peer:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder)
 
     def stop(self) -> None:
-        if self.process is None:
-            return
-        self.process.terminate()
-        try:
-            self.process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self.process = None
+        if self.process is not None:
+            stop_process(self.process)
+            self.process = None
 
     def log(self) -> str:
         return (self.folder / "log").read_text(errors="replace")

@@ -4,9 +4,9 @@ import asyncio
 import socket
 
 import pytest
+from ports import free_port
 
 from gslb.demo.child import Child, ChildError
-from gslb.demo.ports import free_tcp_port
 
 ADDRESS = "127.0.0.1"
 
@@ -17,7 +17,7 @@ def backend(log, port):
 
 def test_a_backend_answers_when_start_returns_is_gone_after_a_kill_and_comes_back(tmp_path):
     async def run():
-        port = free_tcp_port([ADDRESS])
+        port = free_port()
         child = backend(tmp_path / "log", port)
         assert child.kill() is False
         await child.start(speaks=True)
@@ -56,7 +56,7 @@ def test_one_that_does_not_start_tells_its_last_words(tmp_path):
 
 def test_one_whose_start_is_cancelled_can_still_be_stopped(tmp_path):
     async def run():
-        child = backend(tmp_path / "log", free_tcp_port([ADDRESS]))
+        child = backend(tmp_path / "log", free_port())
         starting = asyncio.create_task(child.start(speaks=True))
         await asyncio.sleep(0)
         await asyncio.sleep(0)

@@ -23,7 +23,8 @@ from pathlib import Path
 import dns.message
 import dns.query
 import pytest
-from harness import Backend, free_port, wait_for
+from harness import Backend, wait_for
+from ports import free_port
 
 from gslb.cli.main import DEFAULT_CONFIG
 from gslb.config.node import DEFAULT_STATE_DIR

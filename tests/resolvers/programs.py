@@ -12,9 +12,9 @@ from pathlib import Path
 
 from namespaces import PATH
 from our_zones import FILES, MONITOR
+from processes import stop_process
 from world import MACHINES, OURS, ROOT_HINTS, master_file
 
-STOP_SECONDS = 10.0
 SECRET = "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2U="
 COOKIE_SECRET = "00112233445566778899aabbccddeeff"
 EDNS_SIZE = 1232
@@ -57,15 +57,9 @@ class Program:
             self.process = subprocess.Popen([*enter, *self.command], stdout=log, stderr=log, cwd=self.folder)
 
     def stop(self) -> None:
-        if self.process is None:
-            return
-        self.process.terminate()
-        try:
-            self.process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self.process = None
+        if self.process is not None:
+            stop_process(self.process)
+            self.process = None
 
     def log(self) -> str:
         path = self.folder / "log"

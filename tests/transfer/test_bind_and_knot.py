@@ -15,7 +15,9 @@ import dns.query
 import dns.rdatatype
 import dns.tsig
 import pytest
-from harness import free_port, wait_for
+from harness import BOUND_SECONDS, wait_for
+from ports import free_port
+from processes import stop_process
 
 from gslb.config.peers import Peer
 from gslb.transfer.inbound import InboundLimits, fetch
@@ -30,7 +32,7 @@ ALGORITHM = "hmac-sha512"
 SECRET = b"0123456789abcdef0123456789abcdef"
 KEY = TsigKey(name_from_text("xfr."), ALGORITHM, SECRET)
 KEYRING = {dns.name.from_text("xfr."): dns.tsig.Key("xfr.", SECRET, ALGORITHM)}
-LIMITS = InboundLimits(seconds=30, idle_seconds=5)
+LIMITS = InboundLimits(seconds=60, idle_seconds=30, udp_seconds=(10,))
 EVERY_SECOND = 1
 
 BIND_CONF = """
@@ -115,14 +117,13 @@ class Primary:
         wait_for(self.content, f"{self.command[0]} to serve; its log is {self.folder / 'log'}")
 
     def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait(10)
+        stop_process(self.process)
 
     def content(self) -> set[tuple[str, int, int, bytes]]:
         """What dnspython gets by AXFR: owner, type, TTL and rdata; nothing while the server does not answer."""
         try:
             messages = list(
-                dns.query.xfr("127.0.0.1", "example.", port=self.port, keyring=KEYRING, relativize=False, timeout=5)
+                dns.query.xfr("127.0.0.1", "example.", port=self.port, keyring=KEYRING, relativize=False, timeout=20)
             )
         except (OSError, dns.exception.DNSException):
             return set()
@@ -165,10 +166,12 @@ def theirs(request, tool) -> Iterator[Primary]:
     (folder / "conf").write_text(config.format(folder=folder, port=port, algorithm=ALGORITHM, secret=secret))
     (folder / "db").mkdir()
     (folder / "example.zone").write_text(zone_text(500))
-    primary.start()
-    yield primary
-    primary.stop()
-    shutil.rmtree(folder)
+    try:
+        primary.start()
+        yield primary
+    finally:
+        primary.stop()
+        shutil.rmtree(folder)
 
 
 def ours(view) -> set[tuple[str, int, int, bytes]]:
@@ -238,7 +241,7 @@ def test_a_secondary_follows_by_its_timers_alone(theirs):
         )
         secondary.start()
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(BOUND_SECONDS):
                 view, changes = await versions.get()
                 assert changes is None
                 await asyncio.to_thread(theirs.edit, *edits(10))
