@@ -3,11 +3,12 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import dns.message
 import dns.rcode
 import pytest
+from stream_client import framed, read_end, read_message, until
 
 from gslb.answer.compile import ZoneTable
 from gslb.answer.table import AnswerTable
@@ -49,22 +50,6 @@ async def serving(zone: Zone, limits: TcpLimits | None = None) -> AsyncIterator[
         await asyncio.sleep(0)
 
 
-def framed(name: str, rtype: str) -> bytes:
-    wire = dns.message.make_query(name, rtype).to_wire()
-    return len(wire).to_bytes(2, "big") + wire
-
-
-async def read_message(reader: asyncio.StreamReader) -> bytes:
-    length = await asyncio.wait_for(reader.readexactly(2), 5)
-    return await asyncio.wait_for(reader.readexactly(int.from_bytes(length, "big")), 5)
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110  what is waited for has no event
-            await asyncio.sleep(0.005)
-
-
 @pytest.fixture
 def zone(zone_of) -> Zone:
     return zone_of(LINES)
@@ -97,7 +82,7 @@ def test_a_client_that_ends_its_half_still_gets_every_answer(zone: Zone) -> None
             (answer,) = [message for message in messages if len(message) < 10_000]
             assert dns.message.from_wire(answer).answer
             assert sum(len(message) for message in messages) == 20_000_000 + len(answer)
-            assert await asyncio.wait_for(reader.read(1), 5) == b""
+            assert await read_end(reader) == b""
             assert connections.responder.exchange.closed == [True]
             writer.close()
 
@@ -118,7 +103,7 @@ def test_a_client_that_ends_its_half_may_take_its_time_over_the_last_answers(zon
             await until(lambda: connection._ended and connection._paused)
             for _ in range(6):
                 assert len(await read_message(reader)) > 40_000
-            assert await asyncio.wait_for(reader.read(1), 5) == b""
+            assert await read_end(reader) == b""
             writer.close()
 
     asyncio.run(run())
@@ -175,7 +160,7 @@ def test_a_connection_without_a_whole_query_ends_however_it_trickles(zone: Zone)
 
             task = asyncio.create_task(trickle())
             with contextlib.suppress(ConnectionResetError):  # by an octet that crossed our end
-                assert await asyncio.wait_for(reader.read(1), 5) == b""
+                assert await read_end(reader) == b""
             await until(lambda: not len(connections.places))
             task.cancel()
             writer.close()
@@ -190,7 +175,7 @@ def test_connections_of_one_client_are_capped_and_places_come_free(zone: Zone) -
             await until(lambda: len(connections.places) == 3)
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             with contextlib.suppress(ConnectionError):
-                assert await asyncio.wait_for(reader.read(1), 5) == b""
+                assert await read_end(reader) == b""
             writer.close()
             refused = connections.responder.metrics.tcp_refused.labels("client")._value.get()
             assert refused == 1
@@ -211,6 +196,13 @@ async def answers(host: str, port: int) -> None:
     writer.close()
 
 
+@pytest.fixture
+def long_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connections are not closed early when there are few places left."""
+    monkeypatch.setattr("gslb.server.places.LEAST_IDLE_SECONDS", TcpLimits().idle_seconds)
+
+
+@pytest.mark.usefixtures("long_idle")
 def test_when_all_places_are_taken_the_longest_idle_connection_makes_room(zone: Zone) -> None:
     async def run() -> None:
         async with serving(zone, TcpLimits(connections=3)) as (port, connections):
@@ -221,7 +213,7 @@ def test_when_all_places_are_taken_the_longest_idle_connection_makes_room(zone: 
             held[0][1].write(framed("ns.x.", "A"))  # the first has just been answered: now the second is idle longest
             await read_message(held[0][0])
             await answers("127.0.0.1", port)
-            assert await asyncio.wait_for(held[1][0].read(1), 5) == b""
+            assert await read_end(held[1][0]) == b""
             held[0][1].write(framed("ns.x.", "A"))
             assert dns.message.from_wire(await read_message(held[0][0])).answer
             metrics = connections.responder.metrics
@@ -248,6 +240,7 @@ def test_a_connection_that_makes_room_is_gone_at_once_though_its_client_does_not
     asyncio.run(run())
 
 
+@pytest.mark.usefixtures("long_idle")
 def test_a_connection_with_a_transfer_under_way_does_not_make_room(zone: Zone) -> None:
     async def run() -> None:
         async with serving(zone, TcpLimits(connections=2)) as (port, connections):
@@ -257,7 +250,7 @@ def test_a_connection_with_a_transfer_under_way_does_not_make_room(zone: Zone) -
                 await read_message(reader)
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             with contextlib.suppress(ConnectionError):
-                assert await asyncio.wait_for(reader.read(1), 5) == b""
+                assert await read_end(reader) == b""
             assert connections.responder.metrics.tcp_refused.labels("all")._value.get() == 1
             assert connections.responder.exchange.closed == []
             for _, each in [*held, (reader, writer)]:
@@ -286,10 +279,10 @@ def test_transfers_on_one_connection_go_on_side_by_side_and_more_of_them_wait(zo
     async def run() -> None:
         async with serving(zone) as (port, connections):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            asked = [framed("x.", "AXFR") for _ in range(STREAMS + 2)]
-            writer.write(b"".join(asked) + framed("ns.x.", "A"))
+            ids = [bytes((0, number)) for number in range(STREAMS + 2)]
+            asked = [framed("x.", "AXFR", id=int.from_bytes(message_id, "big")) for message_id in ids]
+            writer.write(b"".join(asked) + framed("ns.x.", "A", id=0xFFFF))
             seen = [(await read_message(reader))[:2] for _ in range(10 * STREAMS)]
-            ids = [request[2:4] for request in asked]
             assert set(ids[:STREAMS]) <= set(seen)
             assert not set(ids[STREAMS:]) & set(seen)  # they wait, and the query behind them does not
             assert len(set(seen)) == STREAMS + 1
@@ -433,7 +426,7 @@ def test_what_is_no_query_ends_the_connection(zone: Zone, octets: bytes) -> None
         async with serving(zone) as (port, _):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(octets)
-            assert await asyncio.wait_for(reader.read(1), 5) == b""
+            assert await read_end(reader) == b""
             writer.close()
 
     asyncio.run(run())

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import dns.edns
@@ -11,6 +11,7 @@ import dns.message
 import dns.rcode
 import pytest
 from certificates import SERVER_NAME, Authority, authority, client_context
+from stream_client import BOUND_SECONDS, framed, read_end, read_message, until
 
 from gslb.answer.compile import ZoneTable
 from gslb.answer.table import AnswerTable
@@ -89,26 +90,41 @@ async def serving(zone: Zone, context: ssl.SSLContext, limits: TcpLimits | None 
         await asyncio.sleep(0)
 
 
-def framed(name: str, rtype: str, **more: object) -> bytes:
-    wire = dns.message.make_query(name, rtype, **more).to_wire()
-    return len(wire).to_bytes(2, "big") + wire
-
-
 async def connect(port: int, made: Authority, **more: object):
     found = client_context(made, **more)
     found.set_alpn_protocols(["dot"])
     return await asyncio.open_connection("127.0.0.1", port, ssl=found, server_hostname=SERVER_NAME)
 
 
-async def read_message(reader: asyncio.StreamReader) -> bytes:
-    length = await asyncio.wait_for(reader.readexactly(2), 5)
-    return await asyncio.wait_for(reader.readexactly(int.from_bytes(length, "big")), 5)
+class ByHand:
+    """A client whose TLS is done by hand, so that it can leave it halfway."""
 
+    def __init__(self, made: Authority, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = client_context(made).wrap_bio(self._incoming, self._outgoing, server_hostname=SERVER_NAME)
 
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110  what is waited for has no event
-            await asyncio.sleep(0.005)
+    @classmethod
+    async def connected(cls, made: Authority, port: int, **more: object) -> "ByHand":
+        """After the handshake."""
+        client = cls(made, *await asyncio.open_connection("127.0.0.1", port, **more))
+        while True:
+            try:
+                client.tls.do_handshake()
+            except ssl.SSLWantReadError:
+                client.send()
+                client._incoming.write(await asyncio.wait_for(client.reader.read(65536), BOUND_SECONDS))
+            else:
+                return client
+
+    def send(self, more: bytes = b"") -> None:
+        """Send what the session has written, and some octets outside of it."""
+        self.writer.write(self._outgoing.read() + more)
+
+    def end_our_half(self) -> None:
+        with contextlib.suppress(ssl.SSLWantReadError):
+            self.tls.unwrap()
+        self.send()
 
 
 @pytest.fixture
@@ -167,7 +183,7 @@ def test_what_is_no_handshake_is_counted_and_not_logged_as_a_fault(zone: Zone, c
             reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
             writer.write(framed("ns.x.", "A"))
             with contextlib.suppress(ConnectionError):
-                await asyncio.wait_for(reader.read(), 5)
+                await read_end(reader)
             writer.close()
             _, writer = await asyncio.open_connection("127.0.0.1", server.port)
             await until(lambda: len(server.connections.places) == 1)
@@ -178,19 +194,36 @@ def test_what_is_no_handshake_is_counted_and_not_logged_as_a_fault(zone: Zone, c
     assert not caplog.records
 
 
-def test_a_handshake_that_trickles_ends_and_takes_a_place_meanwhile(zone: Zone, context, made: Authority) -> None:
+def test_a_handshake_that_trickles_ends(zone: Zone, context) -> None:
     async def run() -> None:
-        async with serving(zone, context, TcpLimits(idle_seconds=0.3, per_client=1)) as server:
+        async with serving(zone, context, TcpLimits(idle_seconds=0.3)) as server:
             reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-            with contextlib.suppress(ConnectionError):
+
+            async def trickle() -> None:
                 for octet in b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc":
                     writer.write(bytes((octet,)))
-                    await asyncio.sleep(0.01)
-                with pytest.raises((ConnectionError, ssl.SSLError)):
-                    await connect(server.port, made)
-                assert await asyncio.wait_for(reader.read(1), 5) == b""
+                    await asyncio.sleep(0.05)
+
+            task = asyncio.create_task(trickle())
+            with contextlib.suppress(ConnectionResetError):  # by an octet that crossed our end
+                assert await read_end(reader) == b""
             await until(lambda: server.handshakes() == {"timeout": 1})
+            await until(lambda: not len(server.connections.places))
+            task.cancel()
             writer.close()
+
+    asyncio.run(run())
+
+
+def test_a_handshake_that_is_not_through_takes_a_place(zone: Zone, context, made: Authority) -> None:
+    async def run() -> None:
+        async with serving(zone, context, TcpLimits(per_client=1)) as server:
+            _, first = await asyncio.open_connection("127.0.0.1", server.port)
+            first.write(b"\x16\x03\x01")
+            await until(lambda: len(server.connections.places))
+            with pytest.raises((ConnectionError, ssl.SSLError)):
+                await connect(server.port, made)
+            first.close()
             await until(lambda: not len(server.connections.places))
             reader, writer = await connect(server.port, made)
             writer.write(framed("ns.x.", "A"))
@@ -203,28 +236,13 @@ def test_a_handshake_that_trickles_ends_and_takes_a_place_meanwhile(zone: Zone, 
 def test_a_client_that_says_it_is_done_gets_its_answers_and_our_end(zone: Zone, context, made: Authority) -> None:
     async def run() -> None:
         async with serving(zone, context) as server:
-            incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-            client = client_context(made).wrap_bio(incoming, outgoing, server_hostname=SERVER_NAME)
-            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-
-            async def pump(action: Callable[[], object]) -> object:
-                while True:
-                    try:
-                        return action()
-                    except ssl.SSLWantReadError:
-                        writer.write(outgoing.read())
-                        incoming.write(await asyncio.wait_for(reader.read(65536), 5))
-
-            await pump(client.do_handshake)
-            client.write(framed("x.", "AXFR") + framed("ns.x.", "A"))
-            with contextlib.suppress(ssl.SSLWantReadError):
-                client.unwrap()  # our half ends; the server's goes on
-            writer.write(outgoing.read())
-            got = len(await asyncio.wait_for(reader.read(), 10))
-            assert got > 3_000_000
+            client = await ByHand.connected(made, server.port)
+            client.tls.write(framed("x.", "AXFR") + framed("ns.x.", "A"))
+            client.end_our_half()  # the server's goes on
+            assert len(await read_end(client.reader)) > 3_000_000
             assert server.connections.responder.exchange.closed == [True]
             assert server.connections.responder.exchange.versions == ["TLSv1.3"]
-            writer.close()
+            client.writer.close()
 
     asyncio.run(run())
 
@@ -232,30 +250,19 @@ def test_a_client_that_says_it_is_done_gets_its_answers_and_our_end(zone: Zone, 
 def test_what_follows_the_end_of_a_session_is_not_kept(zone: Zone, context, made: Authority) -> None:
     async def run() -> None:
         async with serving(zone, context) as server:
-            incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-            client = client_context(made).wrap_bio(incoming, outgoing, server_hostname=SERVER_NAME)
-            reader, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=1024)
-            while True:
-                try:
-                    client.do_handshake()
-                    break
-                except ssl.SSLWantReadError:
-                    writer.write(outgoing.read())
-                    incoming.write(await asyncio.wait_for(reader.read(65536), 5))
-            client.write(framed("x.", "AXFR") * 4)  # nobody reads them, so the connection stays open
-            writer.write(outgoing.read())
+            client = await ByHand.connected(made, server.port, limit=1024)
+            client.tls.write(framed("x.", "AXFR") * 4)  # nobody reads them, so the connection stays open
+            client.send()
             (connection,) = server.connections.places
             await until(lambda: connection._paused)
-            with contextlib.suppress(ssl.SSLWantReadError):
-                client.unwrap()
-            writer.write(outgoing.read())
+            client.end_our_half()
             kept = 0
             for _ in range(300):
-                writer.write(bytes(100_000))
+                client.send(bytes(100_000))
                 await asyncio.sleep(0.001)
                 kept = max(kept, connection._tls._incoming.pending)
             assert kept < 1_000_000
-            writer.transport.abort()
+            client.writer.transport.abort()
 
     asyncio.run(run())
 
@@ -307,7 +314,7 @@ def test_a_client_that_comes_back_resumes_its_session(zone: Zone, context, made:
         import socket  # noqa: PLC0415  sessions are not to be had of asyncio's streams
 
         with (
-            socket.create_connection(("127.0.0.1", port), timeout=5) as plain,
+            socket.create_connection(("127.0.0.1", port), timeout=BOUND_SECONDS) as plain,
             found.wrap_socket(plain, server_hostname=SERVER_NAME, session=session) as wrapped,
         ):
             wrapped.sendall(framed("ns.x.", "A"))
@@ -327,21 +334,12 @@ def test_a_client_that_comes_back_resumes_its_session(zone: Zone, context, made:
 def test_octets_that_are_no_tls_after_the_handshake_end_the_connection(zone: Zone, context, made: Authority) -> None:
     async def run() -> None:
         async with serving(zone, context) as server:
-            incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-            client = client_context(made).wrap_bio(incoming, outgoing, server_hostname=SERVER_NAME)
-            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-            while True:
-                try:
-                    client.do_handshake()
-                    break
-                except ssl.SSLWantReadError:
-                    writer.write(outgoing.read())
-                    incoming.write(await asyncio.wait_for(reader.read(65536), 5))
-            writer.write(outgoing.read() + b"\x17\x03\x03\x00\x20" + bytes(32))
+            client = await ByHand.connected(made, server.port)
+            client.send(b"\x17\x03\x03\x00\x20" + bytes(32))
             with contextlib.suppress(ConnectionError):
-                await asyncio.wait_for(reader.read(), 5)
+                await read_end(client.reader)
             await until(lambda: not len(server.connections.places))
             assert server.connections.responder.metrics.internal_errors._value.get() == 0
-            writer.close()
+            client.writer.close()
 
     asyncio.run(run())
