@@ -16,10 +16,12 @@ import dns.exception
 import dns.message
 import dns.query
 import dns.rcode
-from harness import free_port
+from ports import free_port
+from processes import stop_process
 
 ALGORITHM = "hmac-sha256"
-STOP_SECONDS = 10.0
+ANSWER_SECONDS = 10.0
+"""How long the reply of a server that runs may take on a busy machine."""
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -66,6 +68,8 @@ class ForeignServer:
     folder: Path
     key: Key
     port: int = field(default_factory=free_port)
+    minimal: bool = True
+    """NSD and BIND leave out of an answer what need not be in it."""
     process: subprocess.Popen[bytes] | None = None
     program: str = ""
 
@@ -89,15 +93,9 @@ class ForeignServer:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder)
 
     def stop(self) -> None:
-        if self.process is None:
-            return
-        self.process.terminate()
-        try:
-            self.process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self.process = None
+        if self.process is not None:
+            stop_process(self.process)
+            self.process = None
 
     def log(self) -> str:
         return (self.folder / "log").read_text(errors="replace")
@@ -127,7 +125,7 @@ class ForeignServer:
             raise RuntimeError(f"nsupdate: {done.stdout}{done.stderr}\n{self.log()[-2000:]}")
 
 
-def ask(port: int, name: str, rtype: str, seconds: float = 2.0) -> dns.message.Message | None:
+def ask(port: int, name: str, rtype: str, seconds: float) -> dns.message.Message | None:
     """The reply over UDP, None when there is none."""
     try:
         return dns.query.udp(dns.message.make_query(name, rtype), "127.0.0.1", port=port, timeout=seconds)
@@ -137,16 +135,16 @@ def ask(port: int, name: str, rtype: str, seconds: float = 2.0) -> dns.message.M
 
 def answer_of(port: int, name: str, rtype: str) -> tuple[str, frozenset[str]]:
     """The rcode, and the records of the answer section as text."""
-    reply = ask(port, name, rtype)
+    reply = ask(port, name, rtype, ANSWER_SECONDS)
     if reply is None:
         return "no reply", frozenset()
     lines = (line for rrset in reply.answer for line in rrset.to_text().splitlines())
     return dns.rcode.to_text(reply.rcode()), frozenset(lines)
 
 
-def serial_of(port: int, apex: str) -> int | None:
-    """The serial served on a port of 127.0.0.1; None while there is none."""
-    reply = ask(port, apex, "SOA", 1.0)
+def serial_of(port: int, apex: str, seconds: float = 1.0) -> int | None:
+    """The serial served on a port of 127.0.0.1; None while there is none, or it does not come within `seconds`."""
+    reply = ask(port, apex, "SOA", seconds)
     if reply is None or not reply.answer or reply.rcode() != dns.rcode.NOERROR:
         return None
     return int(reply.answer[0][0].serial)
@@ -201,7 +199,8 @@ def _bind(server: ForeignServer, zones: Sequence[ForeignZone]) -> str:
 options {{
   directory "{folder}"; pid-file "{folder}/pid"; session-keyfile "{folder}/session.key";
   listen-on port {server.port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }};
-  recursion no; dnssec-validation no; empty-zones-enable no; zone-statistics none; minimal-responses yes;
+  recursion no; dnssec-validation no; empty-zones-enable no; zone-statistics none;
+  minimal-responses {"yes" if server.minimal else "no-auth-recursive"};
   allow-transfer {{ 127.0.0.1; }}; notify-delay 0; notify-rate 1000; serial-query-rate 1000;
   startup-notify-rate 1000;
 }};
@@ -283,7 +282,7 @@ def _nsd(server: ForeignServer, zones: Sequence[ForeignZone]) -> str:
   username: ""
   chroot: ""
   database: ""
-  minimal-responses: yes
+  minimal-responses: {"yes" if server.minimal else "no"}
   rrl-ratelimit: 0
   xfrd-reload-timeout: 0
   zonesdir: "{folder}"

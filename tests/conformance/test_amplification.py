@@ -5,18 +5,12 @@ a reply that is no larger than its query is let go, and so is the extended error
 with `-s` to see the table.
 """
 
-import socket
-import subprocess
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import dns.edns
-import dns.exception
 import dns.message
-import dns.query
 import pytest
-from foreign_servers import ForeignServer, ForeignZone, Key
-from harness import Daemon, free_port, wait_for
+from side_by_side import SideBySide, missing_programs
 
 pytestmark = pytest.mark.daemon
 
@@ -51,7 +45,6 @@ child 60 DS 60485 13 2 {"ab" * 32}
 {TEXT}
 """
 EXTENDED_ERROR_OCTETS = {"AXFR over UDP": 6}
-SILENT_SECONDS = 0.3
 NAMES = {
     "A": ("www", "A"),
     "A through a CNAME": ("alias", "A"),
@@ -149,69 +142,14 @@ def packets() -> dict[str, bytes]:
     return asked | MALFORMED
 
 
-def octets_back(data: bytes, port: int) -> int:
-    """The octets of everything that comes back; 0 for silence."""
-    with socket.socket(type=socket.SOCK_DGRAM) as sock:
-        sock.connect(("127.0.0.1", port))
-        sock.settimeout(SILENT_SECONDS)
-        sock.send(data)
-        try:
-            return len(sock.recv(65535))
-        except TimeoutError:
-            return 0
-
-
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("amp")
-
-
-def answers(port: int) -> bool:
-    try:
-        reply = dns.query.udp(dns.message.make_query(APEX, "SOA"), "127.0.0.1", port=port, timeout=0.5)
-    except (OSError, dns.exception.DNSException):
-        return False
-    return bool(reply.answer)
-
-
-@pytest.fixture(scope="module")
-def ports(folder: Path, tool: Callable[[str], str]) -> Iterator[dict[str, int]]:
+def servers(tmp_path_factory: pytest.TempPathFactory, tool: Callable[[str], str]) -> Iterator[SideBySide]:
     """Our node, NSD and Knot with the zone; the peers as they are installed, without rate limits."""
-    nsd_program = tool("nsd")
-    tool("knotd")
-    node = Daemon(folder)
-    knot = ForeignServer("knot", folder / "knot", Key.called("unused"))
-    nsd: subprocess.Popen[bytes] | None = None
-    try:
-        node.configure()
-        node.write("zones/amp.example.zone", MASTER_FILE)
-        node.start()
-        knot.serve(ForeignZone("amp.example", free_port(), MASTER_FILE))
-        knot.start()
-        nsd_port = free_port()
-        nsd = start_nsd(nsd_program, folder / "nsd", nsd_port)
-        for port in (knot.port, nsd_port):
-            wait_for(lambda port=port: answers(port), "a peer to answer")
-        yield {"gslb": node.port, "nsd": nsd_port, "knot": knot.port}
-    finally:
-        node.stop()
-        knot.stop()
-        if nsd is not None:
-            nsd.terminate()
-            nsd.wait(10)
-
-
-def start_nsd(program: str, home: Path, port: int) -> subprocess.Popen[bytes]:
-    home.mkdir()
-    (home / "zone").write_text(MASTER_FILE)
-    (home / "nsd.conf").write_text(
-        f'server:\n  ip-address: 127.0.0.1\n  port: {port}\n  do-ip6: no\n  server-count: 1\n  username: ""\n'
-        f'  chroot: ""\n  database: ""\n  rrl-ratelimit: 0\n  zonesdir: "{home}"\n  pidfile: "{home}/pid"\n'
-        f'  xfrdfile: "{home}/xfrd"\n  xfrdir: "{home}"\n  zonelistfile: "{home}/list"\n'
-        "remote-control:\n  control-enable: no\nzone:\n  name: amp.example\n  zonefile: zone\n"
-    )
-    with (home / "log").open("wb") as log:
-        return subprocess.Popen([program, "-d", "-c", str(home / "nsd.conf")], stdout=log, stderr=log)
+    peers = ("nsd", "knot")
+    for program in missing_programs(peers):
+        tool(program)
+    with SideBySide(tmp_path_factory.mktemp("amp"), {"amp.example": MASTER_FILE}, peers, minimal=False) as started:
+        yield started
 
 
 def row(kind: str, asked: int, back: dict[str, int]) -> str:
@@ -219,11 +157,11 @@ def row(kind: str, asked: int, back: dict[str, int]) -> str:
     return f"{kind:44}{asked:6}" + "".join(ratios)
 
 
-def test_no_kind_of_query_brings_more_back_than_from_the_peers(ports: dict[str, int]) -> None:
+def test_no_kind_of_query_brings_more_back_than_from_the_peers(servers: SideBySide) -> None:
     print(f"\n{'octets back for each octet asked':44}{'asked':>6}   gslb    nsd   knot")
     above = {}
     for kind, data in packets().items():
-        back = {server: octets_back(data, port) for server, port in ports.items()}
+        back = {server: len(servers.ask(server, data) or b"") for server in servers.ports}
         print(row(kind, len(data), back))
         told = EXTENDED_ERROR_OCTETS.get(kind.partition(",")[0], 0)
         bound = max(len(data), back["nsd"] + told, back["knot"] + told)

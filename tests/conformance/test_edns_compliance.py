@@ -4,22 +4,17 @@ Each check is a query for the zone's SOA with something about it that servers we
 compliant server answers. NSD and Knot judge the checks: what they do otherwise stands in `KNOWN_OF_PEERS`.
 """
 
-import socket
-import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import dns.edns
 import dns.flags
 import dns.message
 import dns.opcode
-import dns.query
 import dns.rcode
 import dns.rdatatype
 import pytest
-from foreign_servers import ForeignServer, ForeignZone, Key
-from harness import Daemon, free_port, wait_for
+from side_by_side import SideBySide, missing_programs
 
 pytestmark = pytest.mark.daemon
 
@@ -109,19 +104,6 @@ def packet(check: Check) -> bytes:
     return wire[:2] + check.header_flags.to_bytes(2, "big") + wire[4:]
 
 
-def exchanged(data: bytes, port: int, *, tcp: bool) -> bytes:
-    kind = socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM
-    with socket.socket(socket.AF_INET, kind) as sock:
-        sock.settimeout(5)
-        sock.connect(("127.0.0.1", port))
-        if not tcp:
-            sock.send(data)
-            return sock.recv(65535)
-        sock.sendall(len(data).to_bytes(2, "big") + data)
-        stream = sock.makefile("rb")
-        return stream.read(int.from_bytes(stream.read(2), "big"))
-
-
 def faults(check: Check, data: bytes, wire: bytes) -> list[str]:
     """What is wrong with a reply."""
     reply = dns.message.from_wire(wire)
@@ -147,65 +129,22 @@ def faults(check: Check, data: bytes, wire: bytes) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("edns")
-
-
-def answers(port: int) -> bool:
-    try:
-        reply = dns.query.udp(dns.message.make_query(APEX, "SOA"), "127.0.0.1", port=port, timeout=0.5)
-    except (OSError, dns.exception.DNSException):
-        return False
-    return bool(reply.answer)
-
-
-@pytest.fixture(scope="module")
-def gslb_port(folder: Path) -> Iterator[int]:
-    node = Daemon(folder)
-    node.configure()
-    node.write("zones/edns.example.zone", MASTER_FILE)
-    node.start()
-    yield node.port
-    node.stop()
-
-
-@pytest.fixture(scope="module")
-def knot_port(folder: Path, tool: Callable[[str], str]) -> Iterator[int]:
-    tool("knotd")
-    server = ForeignServer("knot", folder / "knot", Key.called("unused"))
-    server.serve(ForeignZone("edns.example", free_port(), MASTER_FILE))
-    server.start()
-    wait_for(lambda: answers(server.port), "Knot to answer")
-    yield server.port
-    server.stop()
-
-
-@pytest.fixture(scope="module")
-def nsd_port(folder: Path, tool: Callable[[str], str]) -> Iterator[int]:
-    home, port, program = folder / "nsd", free_port(), tool("nsd")
-    home.mkdir()
-    (home / "zone").write_text(MASTER_FILE)
-    (home / "nsd.conf").write_text(
-        f'server:\n  ip-address: 127.0.0.1\n  port: {port}\n  do-ip6: no\n  server-count: 1\n  username: ""\n'
-        f'  chroot: ""\n  database: ""\n  rrl-ratelimit: 0\n  zonesdir: "{home}"\n  pidfile: "{home}/pid"\n'
-        f'  xfrdfile: "{home}/xfrd"\n  xfrdir: "{home}"\n  zonelistfile: "{home}/list"\n'
-        "remote-control:\n  control-enable: no\nzone:\n  name: edns.example\n  zonefile: zone\n"
-    )
-    with (home / "log").open("wb") as log:
-        process = subprocess.Popen([program, "-d", "-c", str(home / "nsd.conf")], stdout=log, stderr=log)
-    wait_for(lambda: answers(port), "NSD to answer")
-    yield port
-    process.terminate()
-    process.wait(10)
+def servers(tmp_path_factory: pytest.TempPathFactory, tool: Callable[[str], str]) -> Iterator[SideBySide]:
+    peers = ("knot", "nsd")
+    for program in missing_programs(peers):
+        tool(program)
+    with SideBySide(tmp_path_factory.mktemp("edns"), {"edns.example": MASTER_FILE}, peers, minimal=False) as started:
+        yield started
 
 
 @pytest.mark.parametrize("server", ["gslb", "knot", "nsd"])
 @pytest.mark.parametrize("name", CHECKS)
-def test_edns_compliance(request: pytest.FixtureRequest, server: str, name: str) -> None:
-    port = request.getfixturevalue(f"{server}_port")
+def test_edns_compliance(servers: SideBySide, server: str, name: str) -> None:
     check = CHECKS[name]
     data = packet(check)
-    found = faults(check, data, exchanged(data, port, tcp=check.tcp))
+    reply = servers.ask(server, data, tcp=check.tcp)
+    assert reply is not None
+    found = faults(check, data, reply)
     assert not found or found == KNOWN_OF_PEERS.get((server, name))
 
 

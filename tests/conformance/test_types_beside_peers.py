@@ -133,11 +133,8 @@ def servers(tmp_path_factory: pytest.TempPathFactory, tool: Callable[[str], str]
         tool(program)
     started = SideBySide(tmp_path_factory.mktemp("types"), {"types.test": HEAD + RECORDS}, ("nsd", "bind"))
     started.node.write("types.test.zone", HEAD + RECORDS + OURS_ALONE)
-    try:
-        started.start()
+    with started:
         yield started
-    finally:
-        started.stop()
 
 
 def rdata_of(servers: SideBySide, server: str, name: str, rtype: str) -> list[bytes]:
