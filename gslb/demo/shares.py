@@ -47,7 +47,7 @@ def shares(weights: Mapping[str, float]) -> dict[str, float]:
     return {value: weight / total if total else 0.0 for value, weight in weights.items()}
 
 
-def allowed_error(share: float, count: int, deviations: float = 5.0) -> float:
-    """How far a measured share of `count` random draws may be from `share`: five standard deviations (one miss in a
-    million), and one answer."""
+def allowed_error(share: float, count: int, deviations: float = 6.5) -> float:
+    """How far a measured share of `count` random draws may be from `share`: six and a half standard deviations (one
+    miss in ten billion: many shares are judged in each demo), and one answer."""
     return deviations * math.sqrt(share * (1 - share) / count) + 1 / count if count else 1.0

@@ -9,7 +9,6 @@ import os
 import re
 import secrets
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -25,7 +24,9 @@ import dns.message
 import dns.query
 import pytest
 import yaml
-from harness import free_port, wait_for
+from harness import wait_for
+from ports import free_port
+from processes import stop_process
 
 from gslb.answer.table import AnswerTable
 from gslb.app.signatures import signature_readings
@@ -165,13 +166,9 @@ class Cluster:
 
     def stop(self, service: str) -> int:
         process = self.processes.pop(service)
-        process.send_signal(signal.SIGTERM)
-        try:
-            return process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        if not stop_process(process):
             pytest.fail(f"{service} did not stop on SIGTERM:\n{self.log(service)}")
+        return process.wait()
 
     def ask(self, service: str, name: str, rtype: str = "A") -> dns.message.Message | None:
         """The reply; None while there is none."""
@@ -185,8 +182,8 @@ class Cluster:
         return {rdata.to_text() for rrset in reply.answer for rdata in rrset} if reply is not None else set()
 
     def drawn(self, service: str, name: str) -> set[str]:
-        """What 30 answers hold in all: each member that is answered, with great certainty."""
-        return set().union(*(self.values(service, name) for _ in range(30)))
+        """What 80 answers hold in all: each member with a share of a quarter or more, but once in 10,000,000,000."""
+        return set().union(*(self.values(service, name) for _ in range(80)))
 
     def metrics(self, service: str) -> str:
         with urllib.request.urlopen(f"http://{self.address(service)}:{self.api_port}/metrics", timeout=5) as response:

@@ -19,9 +19,9 @@ from our_zones import (
 )
 from small_internet import SmallInternet
 
-DRAWS = 300
+DRAWS = 700
 SHARE_TOLERANCE = 0.12
-"""Of a share: more than four standard deviations of DRAWS draws."""
+"""Of a share: more than six standard deviations of DRAWS draws."""
 STRICT = ("unbound", "unbound-tcp")
 IP_VERSIONS = {"unbound": {4, 6}, "unbound-tcp": {4, 6}, "named": {6}, "named-ipv4": {4}}
 """By which of them a resolver asks our nodes. BIND prefers IPv6 by 50 ms, and nothing here is that far."""
@@ -189,7 +189,7 @@ def steered_by_other_ways(internet: SmallInternet, resolver: str) -> str:
     expect(found(internet, resolver, "to-steered.example.com.") <= pool, "a CNAME to a steered name")
     expect(len(found(internet, resolver, "to-steered.example.com.")) == 1, "a CNAME to a steered name")
     expect(len(found(internet, resolver, "www.lb.example.org.")) == 1, "www.lb.example.org")
-    ends = {frozenset(found(internet, resolver, f"d{number}.cdn.example.com.")) for number in range(30)}
+    ends = {frozenset(found(internet, resolver, f"d{number}.cdn.example.com.")) for number in range(40)}
     expect(ends == {frozenset({"203.0.113.77"}), frozenset({"203.0.113.25"})}, f"the steered CNAME leads to {ends}")
     return "apex, AAAA, CNAME out of the zone, end of a chain, part of a domain"
 
