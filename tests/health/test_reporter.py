@@ -1,6 +1,8 @@
 import asyncio
 import contextlib
 
+import pytest
+
 from gslb.health.counts import CRASH
 from gslb.health.protocol import HEARTBEAT_SECONDS, parse_report, parse_watch, render_watch
 from gslb.health.reporter import MAX_TRACKS, Reporter
@@ -20,6 +22,12 @@ class Sink:
         self.times.append(asyncio.get_running_loop().time())
 
 
+@pytest.fixture
+def no_heartbeat(monkeypatch):
+    """After the first report only what is urgent is sent."""
+    monkeypatch.setattr("gslb.health.reporter.HEARTBEAT_SECONDS", 3600.0)
+
+
 def reporting(scenario):
     async def run():
         sink = Sink()
@@ -35,27 +43,27 @@ def reporting(scenario):
     asyncio.run(run())
 
 
+@pytest.mark.usefixtures("no_heartbeat")
 def test_changes_made_together_are_one_report_sent_at_once(track, until):
     async def scenario(reporter, sink):
         await until(lambda: sink.reports)
-        before = asyncio.get_running_loop().time()
         for name in "abc":
             reporter.tell(name, track("down"), changed=True)
         reporter.tell("d", track("up"), changed=False)
         await until(lambda: len(sink.reports) == 2)
         assert sink.reports[1].tracks == dict.fromkeys("abc", track("down"))
-        assert sink.times[1] - before < HEARTBEAT_SECONDS / 2
 
     reporting(scenario)
 
 
 def test_confirmations_wait_for_the_heartbeat_and_only_the_last_is_sent(track, until):
     async def scenario(reporter, sink):
+        started = asyncio.get_running_loop().time()
         await until(lambda: sink.reports)
         for checked in (5.0, 6.0):
             reporter.tell("a", track(checked=checked), changed=False)
         await until(lambda: any(report.tracks for report in sink.reports))
-        assert sink.times[-1] - sink.times[0] >= HEARTBEAT_SECONDS * 0.9
+        assert sink.times[-1] - started >= HEARTBEAT_SECONDS
         assert sink.reports[-1].tracks == {"a": track(checked=6.0)}
 
     reporting(scenario)
@@ -63,7 +71,7 @@ def test_confirmations_wait_for_the_heartbeat_and_only_the_last_is_sent(track, u
 
 def test_with_nothing_to_say_there_is_a_heartbeat(until):
     async def scenario(reporter, sink):
-        await until(lambda: len(sink.reports) == 3, HEARTBEAT_SECONDS * 4)
+        await until(lambda: len(sink.reports) == 3)
         assert all(not report.tracks and not report.counts for report in sink.reports)
 
     reporting(scenario)
@@ -85,6 +93,7 @@ def test_while_the_node_does_not_read_the_newest_track_is_kept(track, until):
     reporting(scenario)
 
 
+@pytest.mark.usefixtures("no_heartbeat")
 def test_many_changes_are_several_reports(track, until):
     async def scenario(reporter, sink):
         await until(lambda: sink.reports)
@@ -97,6 +106,7 @@ def test_many_changes_are_several_reports(track, until):
     reporting(scenario)
 
 
+@pytest.mark.usefixtures("no_heartbeat")
 def test_a_forgotten_monitor_is_not_reported(track, until):
     async def scenario(reporter, sink):
         await until(lambda: sink.reports)

@@ -91,7 +91,7 @@ def test_a_prober_that_hangs_is_killed_and_replaced(monitor, until, is_alive):
         await until(lambda: kept.is_known)
         first = supervisor.status.pid
         os.kill(first, signal.SIGSTOP)
-        await until(lambda: supervisor.status.restarts == 1 and supervisor.status.state == "running")
+        await until(lambda: supervisor.status.restarts and supervisor.status.state == "running")
         assert supervisor.status.last_exit == "hung: killed after it said nothing for 2 s"
         assert not is_alive(first)
 
@@ -102,12 +102,12 @@ def test_a_node_that_stood_still_does_not_blame_the_prober(monitor, until):
     async def scenario(supervisor, kept):
         await until(lambda: kept.is_known)
         for _ in range(2):
-            time.sleep(2.5)  # noqa: ASYNC251 - the loop standing still is the point
+            time.sleep(3.5)  # noqa: ASYNC251 - the loop standing still is the point
             heard = kept.reports
             await until(lambda heard=heard: kept.reports > heard)
         assert supervisor.status.restarts == 0
 
-    supervising(scenario, monitor(), silence_seconds=2.0)
+    supervising(scenario, monitor(), silence_seconds=3.0)
 
 
 def test_failures_in_a_row_back_off(monitor, until, monkeypatch):
@@ -147,15 +147,14 @@ def test_what_a_crashing_prober_complained_of_is_in_the_log_and_in_the_status(mo
     supervising(scenario, monitor())
 
 
-def test_stopping_is_quick_and_leaves_no_process(monitor, until, is_alive):
+def test_stopping_is_quick_and_leaves_no_process(monitor, until, within, is_alive):
     pids = []
 
     async def scenario(supervisor, kept):
         await until(lambda: kept.is_known)
         pids.append(supervisor.status.pid)
-        started = time.monotonic()
-        await supervisor.stop()
-        assert time.monotonic() - started < 1
+        async with within(1):
+            await supervisor.stop()
 
     with capture_logs() as logs:
         supervising(scenario, monitor())
@@ -163,14 +162,13 @@ def test_stopping_is_quick_and_leaves_no_process(monitor, until, is_alive):
     assert [entry["event"] for entry in logs] == ["prober_running"]
 
 
-def test_stopping_ends_even_a_prober_that_hangs(monitor, until, is_alive):
+def test_stopping_ends_even_a_prober_that_hangs(monitor, until, within, is_alive):
     async def scenario(supervisor, kept):
         await until(lambda: kept.is_known)
         pid = supervisor.status.pid
         os.kill(pid, signal.SIGSTOP)
-        started = time.monotonic()
-        await supervisor.stop()
-        assert time.monotonic() - started < 2
+        async with within(2):
+            await supervisor.stop()
         assert not is_alive(pid)
 
     supervising(scenario, monitor())
@@ -209,7 +207,7 @@ def test_a_node_that_is_killed_leaves_no_prober(is_alive):
             assert is_alive(pid)
         finally:
             node.kill()
-    end = time.monotonic() + 5
+    end = time.monotonic() + 60
     while is_alive(pid) and time.monotonic() < end:
         time.sleep(0.02)
     assert not is_alive(pid)
