@@ -30,7 +30,7 @@ def other(tmp_path: Path) -> Iterator[Daemon]:
 def rcode(node: Daemon, source: str, *, tcp: bool = False) -> tuple[str, list[int]]:
     query = dns.message.make_query("www.in.example", "A", use_edns=0)
     send = dns.query.tcp if tcp else dns.query.udp
-    reply = send(query, "127.0.0.1", timeout=5, port=node.port, source=source)
+    reply = send(query, "127.0.0.1", timeout=20, port=node.port, source=source)
     return dns.rcode.to_text(reply.rcode()), [
         option.code for option in reply.options if isinstance(option, dns.edns.EDEOption)
     ]
@@ -79,7 +79,7 @@ def test_a_secondary_that_is_not_on_the_list_follows_its_primary(daemon: Daemon,
 
     def value(node: Daemon) -> set[str]:
         query = dns.message.make_query("www.in.example", "A")
-        reply = dns.query.udp(query, "127.0.0.1", timeout=5, port=node.port, source="127.0.2.1")
+        reply = dns.query.udp(query, "127.0.0.1", timeout=20, port=node.port, source="127.0.2.1")
         return {rdata.to_text() for rrset in reply.answer for rdata in rrset}
 
     wait_for(lambda: value(other) == {"192.0.2.1"}, "the first transfer")

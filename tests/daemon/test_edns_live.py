@@ -13,7 +13,8 @@ import dns.query
 import dns.rcode
 import pytest
 from foreign_servers import ForeignServer, ForeignZone, Key, serial_of
-from harness import Daemon, free_port, wait_for
+from harness import Daemon, wait_for
+from ports import free_port
 
 from gslb.wire.cookies import ServerCookies
 
@@ -41,8 +42,8 @@ def dig(node: Daemon, tool: Callable[[str], str]) -> Callable[..., str]:
     program = tool("dig")
 
     def ask(*words: str) -> str:
-        command = [program, "@127.0.0.1", "-p", str(node.port), "+nocmd", "+tries=1", "+time=5", *words]
-        return subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout
+        command = [program, "@127.0.0.1", "-p", str(node.port), "+nocmd", "+tries=1", "+time=20", *words]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
 
     return ask
 
@@ -94,7 +95,7 @@ def test_dig_sees_the_other_options_answered_or_passed_over(node: Daemon, dig: C
 def cookie_of(port: int, shown: bytes = b"abcdefgh") -> tuple[int, bytes]:
     """The rcode and the cookie that come back to a cookie."""
     query = dns.message.make_query("opt.example", "SOA", use_edns=0, options=[dns.edns.GenericOption(10, shown)])
-    reply = dns.query.udp(query, "127.0.0.1", port=port, timeout=5)
+    reply = dns.query.udp(query, "127.0.0.1", port=port, timeout=20)
     return reply.rcode(), next(option.to_wire() for option in reply.options if option.otype == 10)
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import dns.message
 import pytest
 from certificates import authority
-from harness import Daemon, free_port
+from harness import Daemon
+from ports import free_port
 
 pytestmark = pytest.mark.daemon
 HOSTS = ["127.0.0.1", *(f"127.{number}.{255 - number}.{number * 7 % 250 + 1}" for number in range(1, 40)), "::1"]
@@ -59,14 +60,14 @@ def test_replies_leave_from_the_address_that_was_asked_over_every_transport(node
     for host in HOSTS:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         with socket.socket(family, socket.SOCK_DGRAM) as udp:  # not connected: it would take a reply from anywhere
-            udp.settimeout(5)
+            udp.settimeout(20)
             udp.sendto(query(), (host, node.port))
             reply, sender = udp.recvfrom(4096)
             assert dns.message.from_wire(reply).answer
             assert sender[:2] == (host, node.port)
-        with socket.create_connection((host, node.port), timeout=5) as tcp:
+        with socket.create_connection((host, node.port), timeout=20) as tcp:
             assert over_stream(tcp).answer
-        with socket.create_connection((host, tls_port), timeout=5) as tcp, unverified.wrap_socket(tcp) as tls:
+        with socket.create_connection((host, tls_port), timeout=20) as tcp, unverified.wrap_socket(tcp) as tls:
             assert over_stream(tls).answer
     found = node.metrics()
     for transport in ("udp", "tcp", "tls"):
@@ -84,7 +85,7 @@ def test_wildcards_follow_addresses_that_come_and_go(tool: Callable[[str], str],
         pytest.skip(f"needs the right to make network namespaces: {tried.stderr.strip()}")
     program = Path(__file__).with_name("wildcard_story.py")
     command = [*unshare, sys.executable, str(program), str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     story = json.loads(done.stdout)
     start = ["127.0.0.1", "192.0.2.1", "2001:db8::1", "::1"]

@@ -68,7 +68,7 @@ def flood(node: Daemon, *sources: str, name: str = "www.flood.example") -> Itera
 
 def ask_from(node: Daemon, source: str, name: str = "www.flood.example", **more) -> dns.message.Message:
     query = dns.message.make_query(name, "A")
-    return dns.query.udp(query, "127.0.0.1", timeout=5, port=node.port, source=source, **more)
+    return dns.query.udp(query, "127.0.0.1", timeout=20, port=node.port, source=source, **more)
 
 
 def events(node: Daemon, name: str) -> list[dict[str, object]]:
@@ -85,7 +85,7 @@ def test_a_flood_is_limited_and_another_network_is_answered_throughout(node: Dae
             replies.append(ask_from(node, OTHER, asked))
             time.sleep(0.06)  # a resolver's pace, below the limit
         truncated = dns.query.udp_with_fallback(
-            dns.message.make_query(asked, "A"), "127.0.0.1", timeout=5, port=node.port, source=OTHER
+            dns.message.make_query(asked, "A"), "127.0.0.1", timeout=20, port=node.port, source=OTHER
         )
     seconds = time.monotonic() - started
     assert len(replies) == 40
@@ -100,7 +100,7 @@ def test_a_victims_resolver_gets_its_answer_over_tcp(node: Daemon) -> None:
     with flood(node, FLOODER):
         wait_for(lambda: events(node, "rate_limit_began"), "the flood to be limited")
         query = dns.message.make_query("www.flood.example", "A")
-        assert dns.query.tcp(query, "127.0.0.1", timeout=5, port=node.port, source=FLOODER).answer
+        assert dns.query.tcp(query, "127.0.0.1", timeout=20, port=node.port, source=FLOODER).answer
 
         def answered() -> bool:
             """As a resolver asks: again when nothing comes, and over TCP when told to."""
@@ -126,7 +126,7 @@ def test_log_metrics_and_status_say_who_is_limited(node: Daemon) -> None:
     counted = node.metrics()
     assert counted['gslb_rate_limited_replies_total{action="dropped",kind="answer"}'] > 0
     assert counted['gslb_rate_limited_replies_total{action="slipped",kind="answer"}'] > 0
-    ended = wait_for(lambda: events(node, "rate_limit_ended"), "the end of the flood to be told", 30)
+    ended = wait_for(lambda: events(node, "rate_limit_ended"), "the end of the flood to be told")
     assert ended[0]["dropped"] >= counted['gslb_rate_limited_replies_total{action="dropped",kind="answer"}']
     assert node.metrics()["gslb_rate_limited_networks"] == 0
     assert len(events(node, "rate_limit_began")) == 1

@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from harness import BOUND_SECONDS, free_port
+from harness import BOUND_SECONDS
+from ports import free_port
 
 pytestmark = pytest.mark.daemon
 

@@ -1,5 +1,6 @@
 """DNS over TLS on the real daemon: kdig and dig verify it, the certificate is renewed meanwhile, zones are fetched."""
 
+import contextlib
 import socket
 import ssl
 import subprocess
@@ -11,7 +12,8 @@ from pathlib import Path
 import dns.message
 import pytest
 from certificates import SERVER_NAME, Authority, authority, client_context, redate
-from harness import Daemon, free_port, wait_for
+from harness import Daemon, wait_for
+from ports import free_port
 
 pytestmark = pytest.mark.daemon
 ZONE = """\
@@ -51,12 +53,12 @@ def settings(port: int, more: str = "") -> str:
 
 
 def run(*command: object) -> str:
-    found = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=20, check=False)
+    found = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=60, check=False)
     return found.stdout + found.stderr
 
 
 def connect(made: Authority, port: int) -> ssl.SSLSocket:
-    plain = socket.create_connection(("127.0.0.1", port), timeout=5)
+    plain = socket.create_connection(("127.0.0.1", port), timeout=20)
     return client_context(made).wrap_socket(plain, server_hostname=SERVER_NAME)
 
 
@@ -168,9 +170,10 @@ def test_metrics_and_status_tell_of_tls(node: Daemon, made: Authority, tls_port:
         assert found['gslb_tcp_connections{transport="tls"}'] == 1
         assert found['gslb_queries_total{rcode="NOERROR",transport="tls",type="A",zone="tls.example."}'] == 1
         assert found['gslb_tls_handshakes_total{result="ok"}'] == 1
-    with socket.create_connection(("127.0.0.1", tls_port), timeout=5) as plain:
+    with socket.create_connection(("127.0.0.1", tls_port), timeout=20) as plain:
         plain.sendall(b"GET / HTTP/1.0\r\n\r\n")
-        plain.recv(100)
+        with contextlib.suppress(ConnectionError):
+            plain.recv(100)
     wait_for(lambda: node.metrics().get('gslb_tls_handshakes_total{result="failed"}') == 1, "the failure to be counted")
     assert "Traceback" not in node.log()
     tls = node.status()["tls"]
