@@ -62,19 +62,23 @@ class AnswerTable:
 
     def with_zone(self, table: ZoneTable, conditions: Conditions) -> "AnswerTable":
         """A table with one zone added or replaced, its draws compiled under the conditions."""
-        zones = dict(self.zones) | {table.apex: table}
-        draws = self._draws_outside(table.apex)
-        draws |= {key: compile_draw(steered, conditions, table.apex) for key, steered in table.zone.steered.items()}
-        return AnswerTable(zones, draws, apex_lengths=self.apex_lengths | {len(table.apex)})
+        return self.with_zones({table.apex: table}, conditions)
 
     def with_failed(self, apex: Name) -> "AnswerTable":
         """A table with a zone that cannot be answered for."""
-        zones = dict(self.zones) | {apex: None}
-        return AnswerTable(zones, self._draws_outside(apex), apex_lengths=self.apex_lengths | {len(apex)})
+        return self.with_zones({apex: None}, Conditions())
+
+    def with_zones(self, zones: Mapping[Name, ZoneTable | None], conditions: Conditions) -> "AnswerTable":
+        """A table with these zones added or replaced; None: one that cannot be answered for."""
+        draws = self._draws_outside(zones)
+        for apex, table in zones.items():
+            steered = table.zone.steered if table is not None else {}
+            draws |= {key: compile_draw(each, conditions, apex) for key, each in steered.items()}
+        return AnswerTable({**self.zones, **zones}, draws, apex_lengths=self.apex_lengths | set(map(len, zones)))
 
     def without_zone(self, apex: Name) -> "AnswerTable":
         zones = {name: table for name, table in self.zones.items() if name != apex}
-        return AnswerTable(zones, self._draws_outside(apex), apex_lengths=self.apex_lengths)
+        return AnswerTable(zones, self._draws_outside([apex]), apex_lengths=self.apex_lengths)
 
     def with_conditions(self, keys: Iterable[SteeredKey], conditions: Conditions) -> "AnswerTable":
         """A table with the draws of these steered owners compiled anew; nothing else is touched."""
@@ -90,9 +94,11 @@ class AnswerTable:
         assert apex is not None
         return apex
 
-    def _draws_outside(self, apex: Name) -> dict[SteeredKey, Draw]:
-        replaced = self.zones.get(apex)
-        if replaced is None:
-            return dict(self.draws)
-        gone = replaced.zone.steered
-        return {key: draw for key, draw in self.draws.items() if key not in gone}
+    def _draws_outside(self, apexes: Iterable[Name]) -> dict[SteeredKey, Draw]:
+        """The draws of all other zones."""
+        draws = dict(self.draws)
+        for apex in apexes:
+            replaced = self.zones.get(apex)
+            for key in replaced.zone.steered if replaced is not None else ():
+                draws.pop(key, None)
+        return draws

@@ -105,19 +105,31 @@ class Cluster:
 
     # Zones of ours
 
-    def record(self, zone: Zone) -> View:
-        """Put a version of a zone of ours into the journal; called in a thread. Raises `JournalError`."""
-        return self._thread.submit(self._record, zone).result()
+    def record(self, zones: Sequence[Zone]) -> list[View]:
+        """Put versions of zones of ours into the journal, all or none; called in a thread. Raises `JournalError`."""
+        return self._thread.submit(self._record, zones).result()
 
-    def _record(self, zone: Zone) -> View:
-        view = steering_view(zone)
-        old = self._views.get(zone.apex)
-        if old is None:
-            stored = self._journal.load(zone.apex)
-            old = stored.view if stored is not None else None
-        if old is None or soa_of(old, zone.apex).serial != zone.serial:
-            self._journal.commit(zone.apex, view, diff(old, view) if old is not None else None, self._clock())
-        return view
+    def _record(self, zones: Sequence[Zone]) -> list[View]:
+        views = [steering_view(zone) for zone in zones]
+        stored = self._journal.serials(zone.apex for zone in zones)
+        news = []
+        for zone, view in zip(zones, views, strict=True):
+            serial = stored.get(zone.apex)
+            if serial != zone.serial:
+                old = self._before(zone.apex, serial)
+                news.append((zone.apex, view, diff(old, view) if old is not None else None))
+        self._journal.commit_all(news, self._clock())
+        return views
+
+    def _before(self, apex: Name, serial: int | None) -> View | None:
+        """The version in the journal, whose serial this is."""
+        if serial is None:
+            return None
+        published = self._views.get(apex)
+        if published is not None and soa_of(published, apex).serial == serial:
+            return published
+        found = self._journal.load(apex)
+        return found.view if found is not None else None
 
     def publish(self, apex: Name, view: View) -> None:
         """Show a version to those who transfer, and tell the peers of it. Called on the event loop."""

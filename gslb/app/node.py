@@ -10,7 +10,7 @@ import fcntl
 import os
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -36,7 +36,7 @@ from gslb.app.signatures import SignatureWatch, signature_readings
 from gslb.app.status import members_status, not_ready, secondaries_not_ready
 from gslb.app.vanished import with_vanished
 from gslb.app.watch import Fingerprint, changes, fingerprints
-from gslb.app.zones import Loaded, Zones
+from gslb.app.zones import Loaded, Zones, batches
 from gslb.config.node import NodeConfig, ZoneSource, load_node
 from gslb.config.problems import ConfigError, Problem
 from gslb.config.tls import day
@@ -61,6 +61,8 @@ _ADDRESS_REFRESH_SECONDS = 15.0
 _PEER_LOOK_SECONDS = 30.0
 _EXPIRY_LOOK_SECONDS = 60.0
 _VANISHED_LOOK_SECONDS = 0.5
+_ACCEPTED_AT_ONCE = 50
+"""Zones taken over between two turns of the event loop: about three milliseconds."""
 _NEEDS_RESTART = ("node", "listen", "listen_tls", "state_dir", "api", "limits")
 
 
@@ -127,8 +129,7 @@ class Node:
                 *signature_readings(self.table, time.time()),
             ]
         )
-        for source in self.config.zones.values():
-            self._accept(source, await asyncio.to_thread(self.zones.load, source, self.config.monitors, starting=True))
+        await self._load(self.config.zones.values(), starting=True)
         self._responder.exchange = self.cluster.exchange
         self.cluster.exchange.report = self.report
         self._tell_options(self.config)
@@ -240,17 +241,33 @@ class Node:
 
     # Zones and configuration
 
-    def _accept(self, source: ZoneSource, loaded: Loaded) -> None:
-        """Take a loaded zone into what is served, and say what happened."""
-        file = str(source.path)
-        self.zones.accept(source, loaded)
-        entry = self.zones.entries[source.apex]
-        if loaded.table is not None and loaded.changed:
-            self._responder.table = self.table.with_zone(loaded.table, self._conditions())
+    async def _load(self, sources: Iterable[ZoneSource], *, starting: bool = False) -> None:
+        """Read zones and serve what they have, some at a time, so that queries are answered between."""
+        for batch in batches(sources):
+            found = await asyncio.to_thread(self.zones.load, batch, self.config.monitors, starting=starting)
+            loaded = list(zip(batch, found, strict=True))
+            for start in range(0, len(loaded), _ACCEPTED_AT_ONCE):
+                self._accept(loaded[start : start + _ACCEPTED_AT_ONCE])
+                await asyncio.sleep(0)
+
+    def _accept(self, loaded: Sequence[tuple[ZoneSource, Loaded]]) -> None:
+        """Take loaded zones into what is served, and say what happened."""
+        tables: dict[Name, ZoneTable | None] = {}
+        for source, each in loaded:
+            self.zones.accept(source, each)
+            if each.table is not None and each.changed:
+                tables[source.apex] = each.table
+            elif self.zones.entries[source.apex].table is None:
+                tables[source.apex] = None
+        if tables:
+            self._responder.table = self.table.with_zones(tables, self._conditions())
             self._index_users()
-            self.metrics.serial.labels(entry.text).set(loaded.table.zone.serial)
-        elif entry.table is None:
-            self._responder.table = self.table.with_failed(source.apex)
+        for source, each in loaded:
+            self._tell_loaded(source, each)
+
+    def _tell_loaded(self, source: ZoneSource, loaded: Loaded) -> None:
+        """Tell peers, metrics and the log of a zone that was read."""
+        file, entry = str(source.path), self.zones.entries[source.apex]
         if loaded.view is not None:
             self.cluster.publish(source.apex, loaded.view)
         good = not loaded.problems
@@ -260,12 +277,14 @@ class Node:
             log.error("zone_not_taken", zone=entry.text, problem=str(problem), served=entry.served_from)
         for warning in loaded.warnings:
             log.warning("zone_warning", zone=entry.text, problem=str(warning))
-        if good and loaded.changed and loaded.table is not None:
-            log.info("zone_loaded", zone=entry.text, serial=loaded.table.zone.serial, file=file)
+        if loaded.changed and loaded.table is not None:
+            self.metrics.serial.labels(entry.text).set(loaded.table.zone.serial)
+            if good:
+                log.info("zone_loaded", zone=entry.text, serial=loaded.table.zone.serial, file=file)
 
     async def reload(self, changed: Iterable[Path] | None = None) -> dict[str, Any]:
-        """Read again what changed (everything when None). Files that fail change nothing. Gives what is wrong, and the
-        zones that are not served any more."""
+        """Read again what changed; when None, everything but zone files that stand as they were read. Files that fail
+        change nothing. Gives what is wrong, and the zones that are not served any more."""
         async with self._reloading:
             served = set(self.zones.entries)
             paths = None if changed is None else set(changed)
@@ -274,18 +293,25 @@ class Node:
                 not_taken = await self._reload_config(at_once=paths is None)
                 if not_taken:
                     await self._reload_certificate(not_taken)
-            everything = paths is None or self.config.monitors != monitors
-            for source in list(self.config.zones.values()):
-                entry = self.zones.entries.get(source.apex)
-                if entry is not None and entry.gone_until is not None and not source.path.exists():
-                    continue
-                touched = everything or paths is None or bool(paths & self.zones.files_of(source))
-                if touched or entry is None or entry.gone_until is not None:
-                    self._accept(source, await asyncio.to_thread(self.zones.load, source, self.config.monitors))
+            anyway = self.config.monitors != monitors
+            await self._load(
+                [each for each in self.config.zones.values() if self._has_news(each, paths, anyway=anyway)]
+            )
             self._watch_health()
         problems = [str(problem) for entry in self.zones.entries.values() for problem in entry.problems]
         dropped = sorted(name_to_text(apex) for apex in served - self.zones.entries.keys())
         return {"problems": [*self.config_problems, *problems], "dropped": dropped}
+
+    def _has_news(self, source: ZoneSource, changed: set[Path] | None, *, anyway: bool) -> bool:
+        """Whether a zone has to be read again when these files changed; None: whichever did."""
+        entry = self.zones.entries.get(source.apex)
+        if entry is None:
+            return True
+        if entry.gone_until is not None:
+            return source.path.exists()
+        if changed is None:
+            return anyway or not self.zones.is_as_read(source)
+        return anyway or bool(changed & self.zones.files_of(source))
 
     async def _reload_config(self, *, at_once: bool) -> tuple[Problem, ...]:
         """Take gslb.yaml and the files in zones_dir as they are. `at_once`: without grace for files that are gone.

@@ -1,20 +1,27 @@
 """The zones of a node: which files they come from, what is served of each, and what is wrong with the rest.
 
-`Zones.load` reads and numbers one zone off the event loop and gives a `ZoneTable`; it changes nothing that is
+`Zones.load` reads and numbers zones off the event loop and gives a `ZoneTable` of each; it changes nothing that is
 served until it has one. A file that fails leaves its zone as it is, with the problems kept for `status`.
+
+A version is on disk before it is served. That takes a few flushes of the disk, whether for one zone or for many, so
+zones are loaded in batches: all of one are read, then stored together, and only then served. Where that fails they are
+stored one by one, so that a zone which cannot be stored keeps no other from it.
+
+A file that has not changed since it was read needs no reading: whoever asks for all zones anew gets those with news.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gslb.answer.compile import ZoneTable
 from gslb.app.pauses import set_aside
+from gslb.app.watch import Fingerprint, fingerprint
 from gslb.config.node import MonitorProfile, ZoneSource
 from gslb.config.problems import ConfigError, Problem
 from gslb.config.textfile import read_text
-from gslb.config.versions import StaleSerialError, VersionStore
+from gslb.config.versions import StaleSerialError, StoredVersion, VersionStore
 from gslb.config.zones import load_zone
 from gslb.transfer.journal import JournalError
 from gslb.wire.names import Name, name_to_text
@@ -23,12 +30,20 @@ from gslb.zone.zone import Zone
 
 FROM_FILE, LAST_GOOD, GONE, FAILED = "file", "last good version", "file that is gone", "failed"
 
+BATCH_ZONES = 500
+BATCH_OCTETS = 1 << 20
+"""Of zone files: a large zone is loaded by itself, and holds up no small ones."""
+_STANDS_STILL_SECONDS = 2.0
+"""How long before its reading a file must have changed last: with clocks that tick coarsely, it may change once more
+under the same time."""
+
 
 @dataclass(slots=True)
 class ZoneEntry:
     """One configured zone. `files` are those it was read from, included ones too. `served_from` is FROM_FILE,
     LAST_GOOD (the file has problems), GONE (there is no file any more, and it is dropped at `gone_until`) or FAILED
-    (nothing to serve: SERVFAIL); `since` is when that version was loaded. Times are in Unix seconds."""
+    (nothing to serve: SERVFAIL); `since` is when that version was loaded. Times are in Unix seconds. `fingerprint` is
+    that of the file as it was read, None where that does not tell whether it was changed since."""
 
     source: ZoneSource
     table: ZoneTable | None = None
@@ -37,6 +52,7 @@ class ZoneEntry:
     problems: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
     files: frozenset[Path] = frozenset()
+    fingerprint: Fingerprint = None
     gone_until: float | None = None
 
     @property
@@ -55,62 +71,123 @@ class Loaded:
     changed: bool = True
     served_from: str = FROM_FILE
     files: frozenset[Path] = frozenset()
+    fingerprint: Fingerprint = None
     view: View | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A zone that was read and numbered, and may be served once `version`, if any, is on disk. `loaded` is what comes
+    of it but for its table and view."""
+
+    source: ZoneSource
+    zone: Zone
+    version: StoredVersion | None
+    loaded: Loaded
 
 
 @dataclass(slots=True)
 class Zones:
-    """The entries by apex. `load` may run in a thread; `accept` and `drop` belong to the event loop. `record` puts a
-    version into the journal and gives its steering view."""
+    """The entries by apex. `load` may run in a thread; `accept` and `drop` belong to the event loop. `record` puts
+    versions into the journal and gives their steering views."""
 
     versions: VersionStore
-    record: Callable[[Zone], View]
+    record: Callable[[Sequence[Zone]], list[View]]
     clock: Callable[[], float] = time.time
     entries: dict[Name, ZoneEntry] = field(default_factory=dict)
 
-    def load(self, source: ZoneSource, monitors: Mapping[str, MonitorProfile], *, starting: bool = False) -> Loaded:
-        """Read, check and number a zone. When `starting`, a file that fails is replaced by its last good version."""
-        loaded = self._load_file(source, monitors)
-        if loaded.table is None and starting:
-            loaded = self._load_last_good(source, monitors, loaded.problems)
-        if loaded.table is not None:
-            set_aside(len(loaded.table.zone.rrsets))
-        return loaded
+    def load(
+        self, sources: Sequence[ZoneSource], monitors: Mapping[str, MonitorProfile], *, starting: bool = False
+    ) -> list[Loaded]:
+        """Read, check, number and store zones, in order. When `starting`, a file that fails is replaced by its last
+        good version."""
+        found = self._stored([self._read(source, monitors) for source in sources])
+        if starting:
+            pairs = zip(sources, found, strict=True)
+            retried = [
+                loaded if loaded.table is not None else self._last_good(source, monitors, loaded.problems)
+                for source, loaded in pairs
+            ]
+            found = self._stored(retried)
+        for loaded in found:
+            if loaded.table is not None:
+                set_aside(len(loaded.table.zone.rrsets))
+        return found
 
-    def _load_file(self, source: ZoneSource, monitors: Mapping[str, MonitorProfile]) -> Loaded:
+    def _read(self, source: ZoneSource, monitors: Mapping[str, MonitorProfile]) -> _Candidate | Loaded:
+        """What the file has, or the problems with it."""
         try:
+            seen = self._fingerprint(source.path)
             text = read_text(source.path)
             read = load_zone(source, monitors, text.encode())
-            zone = self.versions.number(read.zone, text, source.format, int(self.clock()), read.serial_floor)
-            view = self.record(zone)
+            zone, version = self.versions.number(read.zone, text, source.format, int(self.clock()), read.serial_floor)
         except ConfigError as error:
             return Loaded(source.apex, None, error.problems)
         except StaleSerialError as error:
             return Loaded(source.apex, None, (Problem(str(source.path), 1, name_to_text(source.apex), str(error)),))
-        except (OSError, JournalError) as error:
-            return Loaded(source.apex, None, (_not_stored(source, error),))
-        served = self.entries.get(source.apex)
-        same = served is not None and served.table is not None and served.table.zone.serial == zone.serial
-        table = served.table if same and served is not None else ZoneTable(zone)
-        return Loaded(
-            source.apex, table, warnings=read.warnings, changed=not same, files=frozenset(read.files), view=view
+        alone = len(read.files) == 1  # what a file includes is read after its fingerprint was taken
+        loaded = Loaded(
+            source.apex,
+            None,
+            warnings=read.warnings,
+            files=frozenset(read.files),
+            fingerprint=seen if alone else None,
         )
+        return _Candidate(source, zone, version, loaded)
 
-    def _load_last_good(
+    def _last_good(
         self, source: ZoneSource, monitors: Mapping[str, MonitorProfile], problems: tuple[Problem, ...]
-    ) -> Loaded:
+    ) -> _Candidate | Loaded:
+        """The version served last, for want of a better one."""
         stored = self.versions.stored(source.apex)
         if stored is None:
             return Loaded(source.apex, None, problems, served_from=FAILED)
         former = replace(source, format=stored.format)
         try:
             zone = load_zone(former, monitors, stored.text.encode()).zone.with_serial(stored.serial)
-            view = self.record(zone)
         except ConfigError as error:
             return Loaded(source.apex, None, problems + error.problems, served_from=FAILED)
-        except JournalError as error:
-            return Loaded(source.apex, None, (*problems, _not_stored(source, error)), served_from=FAILED)
-        return Loaded(source.apex, ZoneTable(zone), problems, served_from=LAST_GOOD, view=view)
+        return _Candidate(source, zone, None, Loaded(source.apex, None, problems, served_from=LAST_GOOD))
+
+    def _stored(self, found: Sequence[_Candidate | Loaded]) -> list[Loaded]:
+        """Those that can be served, once they are on disk."""
+        candidates = [each for each in found if isinstance(each, _Candidate)]
+        stored = {each.apex: each for each in self._store(candidates)} if candidates else {}
+        return [stored[each.source.apex] if isinstance(each, _Candidate) else each for each in found]
+
+    def _store(self, candidates: Sequence[_Candidate]) -> Iterator[Loaded]:
+        try:
+            self.versions.keep([each.version for each in candidates if each.version is not None])
+            views = self.record([each.zone for each in candidates])
+        except (OSError, JournalError) as error:
+            if len(candidates) > 1:
+                for each in candidates:
+                    yield from self._store([each])
+            for each in candidates if len(candidates) == 1 else ():
+                problems = (*each.loaded.problems, _not_stored(each.source, error))
+                yield Loaded(each.source.apex, None, problems, served_from=FAILED)
+        else:
+            yield from map(self._ready, candidates, views)
+
+    def _ready(self, candidate: _Candidate, view: View) -> Loaded:
+        zone, served = candidate.zone, self.entries.get(candidate.zone.apex)
+        if served is not None and served.table is not None and served.table.zone.serial == zone.serial:
+            return replace(candidate.loaded, table=served.table, view=view, changed=False)
+        return replace(candidate.loaded, table=ZoneTable(zone), view=view)
+
+    def _fingerprint(self, path: Path) -> Fingerprint:
+        """That of a file about to be read, None where the file may change once more without another."""
+        found = fingerprint(path)
+        stands_still = found is not None and found[-1] / 1e9 < self.clock() - _STANDS_STILL_SECONDS
+        return found if stands_still else None
+
+    def is_as_read(self, source: ZoneSource) -> bool:
+        """True when reading a file again would give what is served from it, given the same monitors."""
+        entry = self.entries.get(source.apex)
+        if entry is None or entry.fingerprint is None or entry.source != source:
+            return False
+        as_written = entry.served_from == FROM_FILE and not entry.problems and entry.gone_until is None
+        return as_written and fingerprint(source.path) == entry.fingerprint
 
     def accept(self, source: ZoneSource, loaded: Loaded) -> None:
         """Note what a load gave. A failed one keeps what is served, and its problems."""
@@ -126,6 +203,7 @@ class Zones:
         if loaded.changed or not entry.since:
             entry.since = self.clock()
         entry.table, entry.served_from, entry.files = loaded.table, loaded.served_from, loaded.files
+        entry.fingerprint = loaded.fingerprint
 
     def files_of(self, source: ZoneSource) -> frozenset[Path]:
         """The files that make a zone: its own, and what it included when it was last read."""
@@ -153,6 +231,29 @@ class Zones:
     def drop(self, apex: Name) -> None:
         """Forget a zone that is no longer configured."""
         self.entries.pop(apex, None)
+
+
+def batches(sources: Iterable[ZoneSource]) -> Iterator[list[ZoneSource]]:
+    """The sources in portions to load together, in order."""
+    batch: list[ZoneSource] = []
+    octets = 0
+    for source in sources:
+        size = _octets(source.path)
+        if batch and (len(batch) >= BATCH_ZONES or octets + size > BATCH_OCTETS):
+            yield batch
+            batch, octets = [], 0
+        batch.append(source)
+        octets += size
+    if batch:
+        yield batch
+
+
+def _octets(path: Path) -> int:
+    """Of a file; 0 where there is none, which whoever reads it says."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _not_stored(source: ZoneSource, error: Exception) -> Problem:

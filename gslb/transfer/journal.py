@@ -2,7 +2,8 @@
 
 One SQLite file (WAL, flushed at each commit) holds for each zone its rrsets as rows, and its last change sets. A
 commit is one transaction: it rewrites the rows of the rrsets that changed, however large the zone, and appends the
-change set. So there is one whole version on disk at any moment, and it is the last one committed.
+change set. So there is one whole version on disk at any moment, and it is the last one committed. Several zones may
+share a transaction, and so its flush.
 
 The history of a zone takes no more than `max_bytes`, nor more than its records do in an uncompressed AXFR (1 MiB is
 kept of small zones): a secondary so far behind is better served the whole zone (RFC 1995 section 4).
@@ -14,7 +15,7 @@ are read and transferred again. Every method blocks on the disk and may be calle
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -117,17 +118,35 @@ class Journal:
         `change_set` leads to it from the version before and becomes part of the history. None, or one that does not
         join the stored serial with the new one: the content is replaced as a whole, and the history dropped.
         """
-        serial = soa_of(view, apex).serial
+        self.commit_all([(apex, view, change_set)], now)
+
+    def commit_all(self, versions: Sequence[tuple[Name, View, ChangeSet | None]], now: float) -> None:
+        """`commit` for several zones, each with its view and change set: all of them, or where it raises none."""
 
         def write(db: sqlite3.Connection) -> None:
-            row = _row_of(db, apex)
-            if row is not None and change_set is not None and _joins(row.serial, change_set, serial):
-                self._step(db, row, view, change_set)
-            else:
-                row = _replace(db, apex, view, row)
-            db.execute("UPDATE zones SET serial = ?, contacted = ? WHERE zone = ?", (serial, now, row.zone))
+            for apex, view, change_set in versions:
+                self._write(db, apex, view, change_set, now)
 
-        self._run(write)
+        if versions:
+            self._run(write)
+
+    def _write(self, db: sqlite3.Connection, apex: Name, view: View, change_set: ChangeSet | None, now: float) -> None:
+        serial = soa_of(view, apex).serial
+        row = _row_of(db, apex)
+        if row is not None and change_set is not None and _joins(row.serial, change_set, serial):
+            self._step(db, row, view, change_set)
+        else:
+            row = _replace(db, apex, view, row)
+        db.execute("UPDATE zones SET serial = ?, contacted = ? WHERE zone = ?", (serial, now, row.zone))
+
+    def serials(self, apexes: Iterable[Name]) -> dict[Name, int]:
+        """The stored serials of those zones that are stored."""
+
+        def read(db: sqlite3.Connection) -> dict[Name, int]:
+            rows = ((apex, _row_of(db, apex)) for apex in apexes)
+            return {apex: row.serial for apex, row in rows if row is not None}
+
+        return self._run(read)
 
     def load(self, apex: Name) -> StoredZone | None:
         """The stored version of a zone, or None."""

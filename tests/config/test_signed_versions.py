@@ -24,7 +24,9 @@ def number(tmp_path: Path, zone_of: Callable[..., Zone]) -> Callable[..., int]:
                 "a. 60 DNSKEY 257 3 13 AAAA\na. 60 NSEC a. A NS SOA RRSIG NSEC DNSKEY"
             )
         )
-        return store.number(zone, f"{serial} {address}", "master", NOW, serial).serial
+        served, version = store.number(zone, f"{serial} {address}", "master", NOW, serial)
+        store.keep([version] if version is not None else [])
+        return served.serial
 
     return numbered
 

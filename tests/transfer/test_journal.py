@@ -443,6 +443,59 @@ def test_kill_at_any_moment_leaves_the_last_acknowledged_version_or_the_one_in_f
         serial = stored.serial
 
 
+APEXES = [b"\x01%c" % letter + APEX for letter in b"abcdef"]
+
+
+def commit_all_for_ever(path: Path, serial: int, tell: Callable[[bytes], None]) -> None:
+    """Commit a version of every zone at once, time and again; tell each serial once it is committed."""
+    journal = Journal(path)
+    while True:
+        serial += 1
+        changes = (None if serial % 5 == 0 else step(serial, 20, apex) for apex in APEXES)
+        journal.commit_all(
+            [(apex, version(serial, 20, apex), change) for apex, change in zip(APEXES, changes, strict=True)], 1.0
+        )
+        tell(serial.to_bytes(4, "big"))
+
+
+class TestSeveralZonesAtOnce:
+    def test_each_is_stored_with_its_history(self, journal: Journal) -> None:
+        journal.commit_all([(apex, version(1, apex=apex), None) for apex in APEXES], 1.0)
+        journal.commit_all([(apex, version(2, apex=apex), step(2, apex=apex)) for apex in APEXES[:3]], 2.0)
+        for apex in APEXES[:3]:
+            assert journal.load(apex).view == version(2, apex=apex)
+            assert journal.change_sets(apex, 1, private=True) == [step(2, apex=apex)]
+        for apex in APEXES[3:]:
+            assert journal.load(apex).view == version(1, apex=apex)
+        assert journal.serials([*APEXES, OTHER]) == dict(zip(APEXES, [2, 2, 2, 1, 1, 1], strict=True))
+
+    def test_none_is_where_one_cannot_be(self, journal: Journal) -> None:
+        journal.commit_all([(apex, version(1, apex=apex), None) for apex in APEXES], 1.0)
+        pages = journal._db.execute("PRAGMA page_count").fetchone()[0]
+        journal._db.execute(f"PRAGMA max_page_count = {pages + 10}")
+        large = (APEXES[3], version(2, 20_000, APEXES[3]), None)
+        small = [(apex, version(2, apex=apex), step(2, apex=apex)) for apex in APEXES]
+        with pytest.raises(JournalError, match="make room on its disk"):
+            journal.commit_all([*small[:3], large, *small[4:]], 2.0)
+        assert set(journal.serials(APEXES).values()) == {1}
+
+    def test_kill_at_any_moment_leaves_all_at_one_version(self, path: Path) -> None:
+        draw = random.Random(8)
+        serial = 0
+        for _ in range(20):
+            pid, readable = in_child(lambda tell, last=serial: commit_all_for_ever(path, last, tell))
+            first = os.read(readable, 4)
+            time.sleep(draw.uniform(0, 0.03))  # the moment is the point: anywhere in the commits that follow
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            acknowledged = int.from_bytes((first + rest_of(readable))[-4:], "big")
+            journal = Journal(path)
+            (serial,) = set(journal.serials(APEXES).values())
+            assert serial in {acknowledged, acknowledged + 1}
+            assert all(journal.load(apex).view == version(serial, 20, apex) for apex in APEXES)
+            journal.close()
+
+
 texts = st.binary(max_size=300)
 records = st.builds(Record, texts.map(lambda octets: octets[:255]), st.integers(0, 65535), st.integers(0, 2**31), texts)
 
