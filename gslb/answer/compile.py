@@ -14,7 +14,7 @@ from gslb.answer.segments import ADDITIONAL, ANSWER, AUTHORITY, Answer, Link, Se
 from gslb.answer.signed import SignedAnswers
 from gslb.answer.template import render_alias, render_rrset
 from gslb.wire.codes import AA, Rcode, RRType, is_meta_type
-from gslb.wire.names import ROOT, WILDCARD_LABEL, Name, is_at_or_below, name_to_text, parent
+from gslb.wire.names import MAX_NAME_OCTETS, ROOT, WILDCARD_LABEL, Name, is_at_or_below, name_to_text, parent
 from gslb.wire.rdata import alias_target, is_service_alias, target
 from gslb.zone.lookup import Alias, Found, NoData, Node, NxDomain, Outcome, Redirection, Referral, ZoneIndex
 from gslb.zone.rrset import RRset
@@ -152,8 +152,8 @@ class ZoneTable:
 
     def _redirection(self, outcome: Redirection, qtype: int) -> Answer:
         """A DNAME and the CNAME synthesized from it, TTL as the DNAME's (RFC 6672 section 3.1). A CNAME
-        that is asked for is the answer, a synthesized one too. A DNAME into itself makes a chain without end of any
-        name below it: its first step is all there is to say."""
+        that is asked for is the answer, a synthesized one too. A DNAME into itself makes a chain of any name below it
+        that goes on until the name is too long: its first step is all there is to say."""
         owner = outcome.rrset.owner
         dname, stays, endless = self._renaming(outcome.rrset)
         following = outcome.target
@@ -161,11 +161,13 @@ class ZoneTable:
             return Answer(Rcode.YXDOMAIN, authoritative=True, segments=(dname,), dname=owner)
         stays = stays or is_at_or_below(following, self.apex)  # by way of a zone above ours
         template = render_alias(outcome.rrset.ttl_seconds, following, self.apex if stays else ROOT)
+        goes_on = stays and qtype != RRType.CNAME
+        is_last = endless and len(following) + len(alias_target(outcome.rrset.rdatas[0])) - len(owner) > MAX_NAME_OCTETS
         return Answer(
-            Rcode.NOERROR,
+            Rcode.YXDOMAIN if goes_on and is_last else Rcode.NOERROR,
             authoritative=True,
             segments=(dname, Segment(ANSWER, 1, template)),
-            next=following if stays and not endless and qtype != RRType.CNAME else None,
+            next=following if goes_on and not endless else None,
             dname=owner,
         )
 
@@ -241,8 +243,10 @@ class ZoneTable:
         return tuple(segments)
 
     def _brought_along(self, rrset: RRset) -> list[tuple[RRset, bool]]:
-        """The additional data of an rrset, and whether the name asked is its owner."""
-        brought = [(each, False) for host in _targets(rrset) for each in self._addresses_of(host)]
+        """The additional data of an rrset, and whether the name asked is its owner. Glue is for name servers alone (RFC
+        1034 section 4.2.1)."""
+        hosts = [host for host in _targets(rrset) if rrset.rtype == RRType.NS or not self._is_veiled(host)]
+        brought = [(each, False) for host in hosts for each in self._addresses_of(host)]
         return brought + self._services(rrset) if rrset.rtype in _SERVICES else brought
 
     def _services(self, rrset: RRset) -> list[tuple[RRset, bool]]:
@@ -252,7 +256,8 @@ class ZoneTable:
             is_there = rrset.owner in _targets(rrset)  # written out beside the "."
             return [] if is_there else [(each, True) for each in self._addresses_of(rrset.owner)]
         hosts = (target(rrset.rtype, rdata) for rdata in rrset.rdatas if is_service_alias(rdata))
-        aliased = (self.zone.rrsets.get(host, {}).get(rrset.rtype) for host in dict.fromkeys(hosts) if host)
+        own = [host for host in dict.fromkeys(hosts) if host and self._speaks_for(host)]
+        aliased = (self.zone.rrsets[host].get(rrset.rtype) for host in own if host in self.zone.rrsets)
         return [(each, False) for each in aliased if each]
 
     def _addresses(self, host: Name, *, required: bool) -> list[Segment]:
@@ -269,6 +274,9 @@ class ZoneTable:
         node = self._index.nodes.get(host)
         return node is not None and node.veil is None
 
+    def _is_veiled(self, host: Name) -> bool:
+        return is_at_or_below(host, self.apex) and self._index.closest(host).veil is not None
+
     def _addresses_of(self, host: Name) -> list[RRset]:
         node = self._source_of(host)
         if node is None:
@@ -278,11 +286,14 @@ class ZoneTable:
         return found if node.name == host else [replace(rrset, owner=host) for rrset in found]
 
     def _source_of(self, host: Name) -> Node | None:
-        """The node of a host, or the wildcard that stands in for it. A signed zone leaves the latter out: whoever asks
-        for the addresses is shown that there is no closer name, and here there is no place for that."""
+        """The node of a host, or the wildcard that stands in for it; None for what a DNAME hides. A signed zone leaves
+        the wildcard out: whoever asks for the addresses is shown that there is no closer name, and here there is no
+        place for that."""
         if not is_at_or_below(host, self.apex):
             return None
         node = self._index.closest(host)
+        if node.veil is not None and not node.veil.is_cut:
+            return None
         if node.name == host:
             return node
         return None if self.signing is not None or RRType.DNAME in node.rrsets else node.wildcard

@@ -19,6 +19,9 @@ from gslb.zone.zone import Zone
 
 _FEW_LABELS_OCTETS = 64
 """In a name of up to so many, looking for each suffix in turn is quicker than halving."""
+_NOT_LED_ON = frozenset({RRType.ANY, RRType.RRSIG, RRType.NSEC})
+"""What is asked of a name itself, though it be an alias: data of these types may stand beside a CNAME (RFC 4034 section
+3)."""
 
 
 class Node:
@@ -201,7 +204,7 @@ def _at(node: Node, qtype: int) -> Outcome:
         return Found(node, rrset)
     if qtype == RRType.RRSIG and (signatures := [key for key in rrsets if is_signatures_key(key)]):
         return Found(node, rrsets[min(signatures)])  # as for ANY, one rrset of our choice (RFC 8482 section 7)
-    if RRType.CNAME in rrsets and qtype != RRType.ANY:
+    if RRType.CNAME in rrsets and qtype not in _NOT_LED_ON:
         return Alias(node, rrsets[RRType.CNAME])
     if qtype == RRType.ANY and rrsets:  # one rrset of our choice (RFC 8482 section 4.1)
         return Found(node, rrsets[min(rrsets)])
