@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 import dns.rdatatype
-from agreement import OURS, Seen, differences, peers_of
+from agreement import OURS, Seen, Verdict, differences, lesser_of, peers_of, verdict_of
 from random_zones import Group, Question
 
 _PLAIN_LIMIT, _MOST = 512, 1232
@@ -69,6 +69,25 @@ def _hosted(_: Group, __: Question, replies: Mapping[str, Seen]) -> bool:
     )
 
 
+def _once(_: Group, __: Question, replies: Mapping[str, Seen]) -> bool:
+    """The peers send the first record of a chain again where it comes back to its begin, and we do not."""
+    return not replies[OURS].repeated and verdict_of(replies) is Verdict.LESSER and lesser_of(replies) == ("repeated",)
+
+
+_SERVICES = {dns.rdatatype.SVCB, dns.rdatatype.HTTPS}
+
+
+def _services(_: Group, __: Question, replies: Mapping[str, Seen]) -> bool:
+    """The answer is a service, and we add addresses as one peer does."""
+    ours, peers = replies[OURS], peers_of(replies)
+    return (
+        bool(ours.answer)
+        and {record[1] for record in ours.answer} <= _SERVICES
+        and any(not differences(ours, peer) for peer in peers)
+        and all(set(differences(ours, peer)) <= {"additional"} for peer in peers)
+    )
+
+
 ACCEPTED: dict[str, Holds] = {
     "ANY is answered with one rrset of our choice (RFC 8482 section 4.1)": _any,
     "names are not compressed in every place, so less fits (RFC 1035 section 4.1.4)": _room,
@@ -76,6 +95,8 @@ ACCEPTED: dict[str, Holds] = {
     "transfers over UDP are not defined (RFC 5936 section 4.2)": _transfer,
     "only class IN is served; QCLASS ANY has no authoritative answer (RFC 1035 section 6.2)": _other_class,
     "AFSDB, RT and KX bring the addresses of their hosts (RFC 1183 sections 1 and 3.3, RFC 2230 section 3.1)": _hosted,
+    "SVCB and HTTPS bring addresses of their hosts (RFC 9460 section 4.1)": _services,
+    "a record stands in a reply once (RFC 2181 section 5)": _once,
     "where a chain without end is cut is the server's choice (RFC 1034 section 3.6.2)": _endless,
 }
 

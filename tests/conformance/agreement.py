@@ -7,7 +7,7 @@ offer, padding and extended errors are left out: those are settings.
 """
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -127,7 +127,8 @@ class Verdict(Enum):
     AGREE = "all match"
     ALONE = "the peers match, and we differ"
     MINORITY = "two of three peers match, and we match none"
-    SIDED = "the peers differ, and we match at least one of them"
+    OUTVOTED = "two of three peers match, and we match the third alone"
+    SIDED = "the peers differ, and we match as many as match each other"
     SPLIT = "no two peers match, and we match none"
     LESSER = "the replies match, but not in TTLs, EDNS or repeated records"
 
@@ -143,8 +144,13 @@ def verdict_of(replies: Mapping[str, Seen]) -> Verdict:
     if len(agreeing) == len(pairs):
         return Verdict.ALONE
     if same:
-        return Verdict.SIDED
+        return Verdict.OUTVOTED if _without(agreeing, same) else Verdict.SIDED
     return Verdict.MINORITY if agreeing else Verdict.SPLIT
+
+
+def _without(pairs: Sequence[tuple[Seen, Seen]], same: Sequence[Seen]) -> bool:
+    """True when two peers match each other, and we match neither."""
+    return any(one not in same and other not in same for one, other in pairs)
 
 
 def peers_of(replies: Mapping[str, Seen]) -> list[Seen]:
@@ -160,6 +166,8 @@ def lesser_of(replies: Mapping[str, Seen]) -> tuple[str, ...]:
 
 
 def facets_of(replies: Mapping[str, Seen]) -> tuple[str, ...]:
-    """The facets in which we differ from the peer that comes closest."""
-    found = min((differences(replies[OURS], peer) for peer in peers_of(replies)), key=len)
-    return found or lesser_of(replies)
+    """The facets in which we differ from the peer that comes closest; of an outvoted reply, from the two others."""
+    found = sorted((differences(replies[OURS], peer) for peer in peers_of(replies)), key=len)
+    if verdict_of(replies) is Verdict.OUTVOTED:
+        return found[1]
+    return found[0] or lesser_of(replies)

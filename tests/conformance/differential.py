@@ -1,7 +1,7 @@
 """Ask our daemon, NSD, Knot and BIND the same questions about the same random zones, and tell where we stand apart.
 
     python tests/conformance/differential.py [--zones 300] [--seed 1] [--questions 40] [--roots 3]
-        [--shrink 5] [--json]
+        [--dense 0] [--shrink 5] [--json]
 
 Needs nsd, knotd and named. Ends with status 1 when there is a difference that `ACCEPTED` does not argue for.
 """
@@ -14,7 +14,7 @@ import struct
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,14 +24,16 @@ import dns.name
 import dns.rdatatype
 from accepted import accepted_by
 from agreement import Seen, Verdict, differences, facets_of, seen, verdict_of
+from dense_zones import dense_group, dense_questions
 from fleet import OURS, SERVERS, Fleet, missing_programs
 from random_zones import Group, Question, random_group, random_questions, written
 
 GROUPS_AT_ONCE = 150
+QUESTIONS_AT_ONCE = 20_000
 ROUNDS = 8
 PARTS = 6
 ROOT = "."
-LOOKED_AT = (Verdict.ALONE, Verdict.MINORITY, Verdict.LESSER, Verdict.SPLIT)
+LOOKED_AT = (Verdict.ALONE, Verdict.MINORITY, Verdict.LESSER, Verdict.OUTVOTED, Verdict.SPLIT)
 FAILING = (Verdict.ALONE, Verdict.MINORITY, Verdict.LESSER)
 UNABLE = 77
 """The exit status for "cannot be run here"."""
@@ -171,6 +173,18 @@ def comparable(fleet: Fleet, groups: Mapping[str, Group]) -> dict[str, Group]:
 def run(seeds: Sequence[int], questions: int, folder: Path, tally: Tally) -> None:
     """One batch: the groups of these seeds, served together."""
     groups = {f"d{seed:06}": random_group(seed) for seed in seeds}
+    _compare(groups, lambda label: random_questions(groups[label], int(label[1:]), questions), folder, tally)
+
+
+def run_dense(numbers: Sequence[int], folder: Path, tally: Tally) -> None:
+    """One batch: the dense zones of these numbers, served together and asked all there is to ask."""
+    groups = {f"d{number:06}": dense_group(number) for number in numbers}
+    _compare(groups, lambda label: dense_questions(groups[label]), folder, tally)
+
+
+def _compare(
+    groups: Mapping[str, Group], questions_of: Callable[[str], list[Question]], folder: Path, tally: Tally
+) -> None:
     zones = {apex: text for label, group in groups.items() for apex, text in group.text(label).items()}
     with Fleet(folder, zones) as fleet:
         served = comparable(fleet, groups)
@@ -178,13 +192,10 @@ def run(seeds: Sequence[int], questions: int, folder: Path, tally: Tally) -> Non
             tally.not_loaded.update(server for server in SERVERS if server not in holders(fleet, group, label))
         tally.groups += len(groups)
         tally.zones += len(zones)
-        asked = [
-            (group, label, question)
-            for label, group in served.items()
-            for question in random_questions(group, int(label[1:]), questions)
-        ]
-        for case in ask(fleet, asked):
-            tally.take(case)
+        asked = [(group, label, question) for label, group in served.items() for question in questions_of(label)]
+        for at in range(0, len(asked), QUESTIONS_AT_ONCE):
+            for case in ask(fleet, asked[at : at + QUESTIONS_AT_ONCE]):
+                tally.take(case)
 
 
 def run_root(seed: int, questions: int, folder: Path, tally: Tally) -> None:
@@ -293,6 +304,7 @@ def main() -> int:
     parser.add_argument("--questions", type=int, default=40, help="questions a group (default: 40)")
     parser.add_argument("--shrink", type=int, default=5, help="differences to make small and show (default: 5)")
     parser.add_argument("--roots", type=int, default=0, help="further groups whose first zone is the root (default: 0)")
+    parser.add_argument("--dense", type=int, default=0, help="zones of dense_zones.py, all questions (default: 0)")
     parser.add_argument("--json", action="store_true", help="the figures as JSON")
     arguments = parser.parse_args()
     if missing := missing_programs():
@@ -304,6 +316,10 @@ def main() -> int:
         for at in range(0, len(seeds), GROUPS_AT_ONCE):
             run(seeds[at : at + GROUPS_AT_ONCE], arguments.questions, Path(temporary) / f"batch{at}", tally)
             print(f"{at + len(seeds[at : at + GROUPS_AT_ONCE])} of {len(seeds)} groups", file=sys.stderr)
+        dense = range(arguments.seed, arguments.seed + arguments.dense)
+        for at in range(0, len(dense), GROUPS_AT_ONCE):
+            run_dense(dense[at : at + GROUPS_AT_ONCE], Path(temporary) / f"dense{at}", tally)
+            print(f"{at + len(dense[at : at + GROUPS_AT_ONCE])} of {len(dense)} dense zones", file=sys.stderr)
         for seed in range(arguments.seed, arguments.seed + arguments.roots):
             run_root(seed, arguments.questions, Path(temporary) / f"root{seed}", tally)
         print(f"differences: {dict(Counter(' '.join(case.kind) for case in tally.looked_at))}", file=sys.stderr)

@@ -3,27 +3,42 @@ differential.py is the long form."""
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from accepted import ACCEPTED
 from agreement import Seen, Verdict, differences, verdict_of
-from differential import Tally, run
+from dense_zones import dense_group, dense_questions
+from differential import Tally, run, run_dense
 from fleet import OURS, PEERS, PROGRAMS
 from random_zones import Group, Question, random_group, random_questions
 
 SEEDS = range(1, 101)
 QUESTIONS = 25
+DENSE = range(1, 41)
 SOME = frozenset({("a.example.", 1, "192.0.2.1")})
 OTHER = frozenset({("a.example.", 1, "192.0.2.2")})
 REPLY = Seen("NOERROR", "QR AA", answer=SOME)
 
 
 @pytest.fixture(scope="module")
-def tally(tool: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Tally:
+def folder(tool: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     for program in PROGRAMS.values():
         tool(program)
+    return tmp_path_factory.mktemp("fleet")
+
+
+@pytest.fixture(scope="module")
+def tally(folder: Path) -> Tally:
     found = Tally()
-    run(SEEDS, QUESTIONS, tmp_path_factory.mktemp("fleet") / "f", found)
+    run(SEEDS, QUESTIONS, folder / "random", found)
+    return found
+
+
+@pytest.fixture(scope="module")
+def dense(folder: Path) -> Tally:
+    found = Tally()
+    run_dense(DENSE, folder / "dense", found)
     return found
 
 
@@ -42,6 +57,17 @@ def test_we_match_nsd_and_knot_as_often_as_they_match_each_other(tally: Tally) -
         assert tally.rate(OURS, peer) > tally.rate("nsd", "knot") - 0.01, tally.report()
 
 
+def test_where_all_stands_close_together_most_peers_answer_as_we_do(dense: Tally) -> None:
+    assert dense.questions > len(DENSE) * 150
+    assert not dense.looked_at, "\n\n".join(case.describe() for case in dense.looked_at[:5])
+
+
+def test_a_number_makes_the_same_dense_zone_again() -> None:
+    assert dense_group(7) == dense_group(7)
+    assert len({str(dense_group(number)) for number in range(100)}) > 90
+    assert len(dense_questions(dense_group(7))) == len(set(dense_questions(dense_group(7))))
+
+
 def test_a_seed_makes_the_same_zones_and_questions_again() -> None:
     assert random_group(7) == random_group(7)
     assert random_group(7) != random_group(8)
@@ -53,7 +79,8 @@ def test_a_seed_makes_the_same_zones_and_questions_again() -> None:
     [
         (SOME, SOME, SOME, SOME, Verdict.AGREE),
         (SOME, OTHER, OTHER, OTHER, Verdict.ALONE),
-        (SOME, SOME, OTHER, OTHER, Verdict.SIDED),
+        (SOME, SOME, OTHER, OTHER, Verdict.OUTVOTED),
+        (SOME, SOME, OTHER, frozenset(), Verdict.SIDED),
         (SOME, OTHER, OTHER, frozenset(), Verdict.MINORITY),
     ],
 )
