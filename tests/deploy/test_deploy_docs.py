@@ -1,4 +1,5 @@
-"""The guides hold: commands exist, links lead somewhere, and the delegation's dig lines say what they are said to."""
+"""README.md and the guides hold: commands exist with the options shown, links lead somewhere, keys are those of
+gslb.yaml, and the delegation's dig lines say what they are said to."""
 
 import re
 import shlex
@@ -10,11 +11,19 @@ import pytest
 import yaml
 from harness import Daemon
 
+from gslb.app.node import _NEEDS_RESTART
 from gslb.cli.main import parser
+from gslb.config.node import NodeSchema
 from gslb.transfer.faults import Fault
 
-DEPLOY = Path(__file__).parents[2] / "deploy"
-PAGES = {name: (DEPLOY / name).read_text() for name in ("DELEGATION.md", "RUNBOOK.md")}
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
+PAGES = {
+    str(path.relative_to(ROOT)): path.read_text()
+    for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted(DEPLOY.glob("*.md"))]
+}
+"""What people read, by path from the top folder."""
+RUNBOOK, DELEGATION = PAGES["deploy/RUNBOOK.md"], PAGES["deploy/DELEGATION.md"]
 ALERTS = yaml.safe_load((DEPLOY / "prometheus/alerts.yaml").read_text())
 
 
@@ -24,35 +33,91 @@ def anchors(page: str) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
+def fenced(page: str, language: str) -> list[str]:
+    return re.findall(rf"^ *```{language}\n(.*?)^ *```", page, re.MULTILINE | re.DOTALL)
+
+
 def shell_lines(page: str) -> list[str]:
-    blocks = re.findall(r"^ *```sh\n(.*?)^ *```", page, re.MULTILINE | re.DOTALL)
-    return [line.strip() for block in blocks for line in block.splitlines() if line.strip()]
+    """The commands of a page, without the text of here-documents."""
+    typed = (
+        re.sub(r"(<<'?END'?)\n.*?^END$", r"\1", block, flags=re.MULTILINE | re.DOTALL) for block in fenced(page, "sh")
+    )
+    return [line.strip() for block in typed for line in block.replace("\\\n", "").splitlines() if line.strip()]
 
 
-def gslb_commands() -> list[str]:
-    said = [line for page in PAGES.values() for line in shell_lines(page)]
-    said += [text for page in PAGES.values() for text in re.findall(r"`(gslb [^`]+)`", page.replace("\n", " "))]
-    return sorted({re.split(r"\s+[#|]", line)[0] for line in said if line.startswith("gslb ")})
+def commands_of(program: str) -> list[str]:
+    """Every command that begins with `program`, a pattern, in shell blocks and in the text of all pages."""
+    said = [part.strip() for page in PAGES.values() for line in shell_lines(page) for part in re.split(r"[;|&]+", line)]
+    prose = (re.sub(r"^ *```.*?^ *```", "", page, flags=re.MULTILINE | re.DOTALL) for page in PAGES.values())
+    said += [text for page in prose for text in re.findall(r"`([^`]+)`", page.replace("\n", " "))]
+    plain = (re.sub(r" [&#]? ?(2?>|#).*", "", text).strip() for text in said)
+    return sorted({text for text in plain if re.match(rf"{program}(?!\S)", text)})
 
 
-@pytest.mark.parametrize("command", gslb_commands())
-def test_a_command_that_a_guide_gives_is_one_of_gslb(command: str) -> None:
-    parser().parse_args(shlex.split(command)[1:])
+@pytest.mark.parametrize("command", commands_of(r"(?:\S+/)?gslb \S+"))
+def test_a_command_that_a_page_gives_is_one_of_gslb(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = shlex.split(command)[1:]
+    if len(arguments) > 1:
+        parser().parse_args(arguments)
+        return
+    with pytest.raises(SystemExit) as ended:  # `gslb override` names a command; that takes more
+        parser().parse_args([*arguments, "--help"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", commands_of(r"make \S+"))
+def test_a_target_that_a_page_gives_is_one_of_the_makefile(command: str) -> None:
+    targets = re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert command.split()[1] in targets
+
+
+@pytest.mark.parametrize("command", commands_of(r"python (?:-m pytest|tests/\S+)"))
+def test_a_program_that_a_page_gives_is_there_with_its_options(command: str) -> None:
+    _, *words = shlex.split(command)
+    program = next(word for word in words if word.startswith("tests/"))
+    assert (ROOT / program).exists()
+    options = [word for word in words if word.startswith("--")]
+    folder = "".join(path.read_text() for path in (ROOT / program).parent.glob("*.py")) if options else ""
+    assert [option for option in options if f'"{option}"' not in folder] == []
+
+
+def test_every_page_is_reached_from_the_readme() -> None:
+    linked = re.findall(r"\]\(([^)#]+)", PAGES["README.md"])
+    assert [page for page in PAGES if page not in {*linked, "README.md"}] == []
+
+
+def test_the_table_of_keys_is_that_of_gslb_yaml() -> None:
+    table = re.search(r"^\| key .*?\n\n", PAGES["docs/NODE.md"], re.MULTILINE | re.DOTALL)
+    assert table is not None
+    rows = re.findall(r"^\| `(\w+)` .*?(\*start\* )?\|$", table[0], re.MULTILINE)
+    assert sorted(key for key, _ in rows) == sorted(NodeSchema.model_fields)
+    assert sorted(key for key, start in rows if start) == sorted(_NEEDS_RESTART)
+
+
+def node_parts() -> list[str]:
+    """The blocks of YAML that stand for a part of gslb.yaml: all but zones, which have quotes for their apex."""
+    return [block for page in PAGES.values() for block in fenced(page, "yaml") if not block.startswith("''")]
+
+
+@pytest.mark.parametrize("part", node_parts())
+def test_a_part_of_gslb_yaml_has_keys_that_there_are(part: str) -> None:
+    NodeSchema.model_validate(yaml.safe_load(part))
 
 
 def test_every_section_of_the_runbook_is_an_alert() -> None:
-    sections = re.findall(r"^## (.*)$", PAGES["RUNBOOK.md"], re.MULTILINE)
+    sections = re.findall(r"^## (.*)$", RUNBOOK, re.MULTILINE)
     assert sections == [rule["alert"] for group in ALERTS["groups"] for rule in group["rules"]]
 
 
 def test_the_runbook_knows_every_way_a_transfer_fails() -> None:
-    table = re.search(r"^\| `fault`.*?\n\n", PAGES["RUNBOOK.md"], re.MULTILINE | re.DOTALL)
+    table = re.search(r"^\| `fault`.*?\n\n", RUNBOOK, re.MULTILINE | re.DOTALL)
     assert table is not None
     assert [fault for fault in Fault if f"`{fault}`" not in table[0]] == []
 
 
 def test_log_lines_that_the_runbook_names_are_written_somewhere() -> None:
-    table = re.search(r"^\| in the log .*?\n\n", PAGES["RUNBOOK.md"], re.MULTILINE | re.DOTALL)
+    table = re.search(r"^\| in the log .*?\n\n", RUNBOOK, re.MULTILINE | re.DOTALL)
     assert table is not None
     events = [*re.findall(r"`(\w+)`", table[0]), "transfer_failed", "transfer_not_taken", "transfer_refused"]
     source = "".join(path.read_text() for path in (DEPLOY.parent / "gslb").rglob("*.py"))
@@ -61,23 +126,34 @@ def test_log_lines_that_the_runbook_names_are_written_somewhere() -> None:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_links_lead_somewhere(name: str) -> None:
+    page = ROOT / name
     for target in re.findall(r"\]\(([^)]+)\)", PAGES[name]):
+        if target.startswith("https://"):
+            continue
         file, _, anchor = target.partition("#")
-        page = DEPLOY / (file or name)
-        assert page.exists(), target
-        assert not anchor or anchor in anchors(page.read_text()), target
+        there = page.parent / file if file else page
+        assert there.exists(), target
+        assert not anchor or anchor in anchors(there.read_text()), target
+
+
+def test_the_zone_of_the_guide_is_one(daemon: Daemon) -> None:
+    (zone,) = (block for block in fenced(PAGES["docs/ZONES.md"], "yaml") if block.startswith("''"))
+    daemon.configure("monitors: {web: {probe: tcp, port: 80}}\nzones_dir: zones\n")
+    daemon.write("zones/example.com.yaml", zone)
+    checked = daemon.run("check")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
 def dig_lines() -> list[tuple[str, list[str]]]:
     """The lines of the delegation guide that ask the first node, with what the answer must hold."""
-    asked = [line for line in shell_lines(PAGES["DELEGATION.md"]) if "@192.0.2.53" in line]
+    asked = [line for line in shell_lines(DELEGATION) if "@192.0.2.53" in line]
     split = [re.split(r"\s+# -> ", line) for line in asked]
     return [(line, expected[0].split("; ") if expected else []) for line, *expected in split]
 
 
 @pytest.mark.daemon
 def test_the_checks_of_the_delegation_guide_give_what_it_says(daemon: Daemon, tool: Callable[[str], str]) -> None:
-    zone = re.search(r"^```yaml\n(.*?)^```", PAGES["DELEGATION.md"], re.MULTILINE | re.DOTALL)
+    zone = re.search(r"^```yaml\n(.*?)^```", DELEGATION, re.MULTILINE | re.DOTALL)
     assert zone is not None
     daemon.configure()
     daemon.write("zones/example.com.yaml", zone[1])
@@ -95,7 +171,7 @@ def test_the_checks_of_the_delegation_guide_give_what_it_says(daemon: Daemon, to
 
 @pytest.mark.daemon
 def test_check_warns_of_the_guides_zone_without_the_address_of_a_server(daemon: Daemon) -> None:
-    zone = re.search(r"^```yaml\n(.*?)^```", PAGES["DELEGATION.md"], re.MULTILINE | re.DOTALL)
+    zone = re.search(r"^```yaml\n(.*?)^```", DELEGATION, re.MULTILINE | re.DOTALL)
     assert zone is not None
     daemon.configure()
     daemon.write("zones/example.com.yaml", re.sub(r"^ns2:\n(  .*\n)+", "", zone[1], flags=re.MULTILINE))

@@ -3,7 +3,7 @@ from pydantic import ValidationError
 
 from gslb.health.probes import PROBES
 
-PLAUSIBLE = {"http": {}, "https": {}, "tcp": {"port": 25}}
+PLAUSIBLE = {kind: {} for kind in PROBES} | {"tcp": {"port": 25}}
 
 
 @pytest.mark.parametrize("kind", PROBES)
