@@ -24,7 +24,7 @@ def test_a_small_crowd_locks_nobody_out(tmp_path: Path) -> None:
     output = tmp_path / "out.json"
     sizes = ["--idle", "50", "--slow", "10", "--rate", "200", "--seconds", "2", "--rounds", "1", "--json", str(output)]
     done = subprocess.run(
-        [sys.executable, str(PROGRAM), *sizes], capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, str(PROGRAM), *sizes], capture_output=True, text=True, timeout=240, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(output.read_text())

@@ -38,7 +38,7 @@ def test_a_small_run_measures_and_writes_its_figures(tool: Callable[[str], str],
     output = tmp_path / "out.json"
     sizes = ["--trials", "secondaries,edits", "--edits", "5", "--timed-edits", "2", "--json", str(output)]
     done = subprocess.run(
-        [sys.executable, str(PROGRAM), *sizes], capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, str(PROGRAM), *sizes], capture_output=True, text=True, timeout=240, check=False
     )
     assert done.returncode == 0, done.stderr
     assert "Knot, from knotc zone-commit" in done.stdout

@@ -67,6 +67,6 @@ def test_the_command_reads_any_file_of_the_kind_and_tells_of_a_failure(tmp_path:
     with ferret.lzma.open(tmp_path / "one.jsonl.xz", "wt") as lines:
         lines.write(json.dumps(case) + "\n")
     command = [sys.executable, ferret.__file__, "--data", str(tmp_path / "one.jsonl.xz"), "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 1
     assert json.loads(done.stdout)["failed"] == [case["id"]]

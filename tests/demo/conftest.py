@@ -62,7 +62,7 @@ class Running:
     def text(self):
         return self.output.read_text(errors="replace")
 
-    def wait_for(self, condition, what, seconds=30):
+    def wait_for(self, condition, what, seconds=60):
         end = time.monotonic() + seconds
         while not (value := condition()):
             assert time.monotonic() < end, f"waited {seconds} s in vain: {what}; it said:\n{self.text()}"

@@ -24,7 +24,7 @@ import dns.message
 import dns.query
 import pytest
 import yaml
-from harness import wait_for
+from harness import BOUND_SECONDS, wait_for
 from ports import free_port
 from processes import stop_process
 
@@ -150,7 +150,7 @@ class Cluster:
         """`gslb ARGUMENTS` as in the service's container."""
         command = [sys.executable, "-m", "gslb", *arguments]
         return subprocess.run(
-            command, env=self.environ(service), capture_output=True, text=True, timeout=30, check=False
+            command, env=self.environ(service), capture_output=True, text=True, timeout=BOUND_SECONDS, check=False
         )
 
     def start(self, service: str) -> None:
@@ -186,13 +186,14 @@ class Cluster:
         return set().union(*(self.values(service, name) for _ in range(80)))
 
     def metrics(self, service: str) -> str:
-        with urllib.request.urlopen(f"http://{self.address(service)}:{self.api_port}/metrics", timeout=5) as response:
+        url = f"http://{self.address(service)}:{self.api_port}/metrics"
+        with urllib.request.urlopen(url, timeout=BOUND_SECONDS) as response:
             return str(response.read().decode())
 
     def promql(self, path: str, **query: str) -> Any:
         """What Prometheus's HTTP API says; an error of its is one of the test."""
         base = f"http://{self.address('prometheus')}:{self.prometheus_port}/api/v1/"
-        with urllib.request.urlopen(f"{base}{path}?{urllib.parse.urlencode(query)}", timeout=10) as response:
+        with urllib.request.urlopen(f"{base}{path}?{urllib.parse.urlencode(query)}", timeout=BOUND_SECONDS) as response:
             answer = json.loads(response.read())
         assert answer["status"] == "success", answer
         return answer["data"]
@@ -253,7 +254,7 @@ def prometheus(cluster: Cluster, tool: Callable[[str], str]) -> Cluster:
     asked_until = time.monotonic() + 1
     while time.monotonic() < asked_until:  # a rate needs queries in more than one scrape
         cluster.values("ns1", "www.example.com")
-    wait_for(scraped, f"Prometheus to scrape; its log:\n{cluster.log('prometheus')}", 30)
+    wait_for(scraped, f"Prometheus to scrape; its log:\n{cluster.log('prometheus')}")
     return cluster
 
 

@@ -12,6 +12,7 @@ import shlex
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -23,7 +24,7 @@ from pathlib import Path
 import dns.message
 import dns.query
 import pytest
-from harness import Backend, wait_for
+from harness import BOUND_SECONDS, Backend, wait_for
 from ports import free_port
 
 from gslb.cli.main import DEFAULT_CONFIG
@@ -102,7 +103,7 @@ class Service:
     folder: Path
     heard: list[str]
 
-    def hear(self, wanted: str, bound: float = 30.0) -> str:
+    def hear(self, wanted: str, bound: float = BOUND_SECONDS) -> str:
         """The next message that has `wanted`; those before it are kept in `heard`."""
         end = time.monotonic() + bound
         while time.monotonic() < end:
@@ -155,7 +156,7 @@ def configure(folder: Path, port: int, probed: int) -> Path:
     config = folder / "etc/gslb.yaml"
     config.write_text(
         f"node: unit\nlisten: [127.0.0.1:{port}]\nstate_dir: {folder}/state\napi: off\nzones_dir: zones\n"
-        f"monitors: {{web: {{probe: tcp, port: {probed}, interval: 300ms, timeout: 200ms}}}}\n"
+        f"monitors: {{web: {{probe: tcp, port: {probed}, interval: 1s, timeout: 1s}}}}\n"
     )
     return config
 
@@ -226,8 +227,17 @@ def children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
+def modes_of_files(folder: Path) -> Iterator[int]:
+    """A file that is renamed over another meanwhile is found under that name."""
+    for path in folder.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            mode = path.stat().st_mode
+            if stat.S_ISREG(mode):
+                yield mode
+
+
 def answers(port: int) -> set[str]:
-    reply = dns.query.udp(dns.message.make_query("www.unit.example", "A"), "127.0.0.1", 2, port)
+    reply = dns.query.udp(dns.message.make_query("www.unit.example", "A"), "127.0.0.1", BOUND_SECONDS, port)
     return {rdata.to_text() for rrset in reply.answer for rdata in rrset}
 
 
@@ -250,10 +260,10 @@ def test_the_service_runs_as_its_unprivileged_user(tool: Callable[[str], str], b
         assert len(children(running.process.pid)) == 1
         state = running.folder / "state"
         wait_for(lambda: any(state.iterdir()), "the node to write its state")
-        assert all(path.stat().st_mode & 0o077 == 0 for path in state.rglob("*") if path.is_file())
+        assert all(mode & 0o077 == 0 for mode in modes_of_files(state))
         running.process.send_signal(signal.SIGTERM)
         running.hear("STOPPING=1")
-        assert running.process.wait(20) == 0
+        assert running.process.wait(BOUND_SECONDS) == 0
 
 
 @contextlib.contextmanager
@@ -284,7 +294,7 @@ def test_the_manager_hears_of_start_life_reload_and_stop(backends: list[Backend]
         running.hear("READY=1")
         running.process.send_signal(signal.SIGTERM)
         running.hear("STOPPING=1")
-        assert running.process.wait(20) == 0
+        assert running.process.wait(BOUND_SECONDS) == 0
 
 
 def test_a_node_that_stands_still_gives_no_sign_of_life(backends: list[Backend]) -> None:
@@ -303,4 +313,4 @@ def test_a_node_that_stands_still_gives_no_sign_of_life(backends: list[Backend])
         running.process.send_signal(signal.SIGCONT)
         running.hear("WATCHDOG=1")
         running.process.send_signal(signal.SIGTERM)
-        assert running.process.wait(20) == 0
+        assert running.process.wait(BOUND_SECONDS) == 0
