@@ -17,7 +17,7 @@ import dns.message
 import dns.query
 import dns.rcode
 from ports import free_port
-from processes import stop_process
+from processes import Program
 
 ALGORITHM = "hmac-sha256"
 ANSWER_SECONDS = 10.0
@@ -61,7 +61,7 @@ def find_program(name: str) -> str | None:
 
 
 @dataclass
-class ForeignServer:
+class ForeignServer(Program):
     """A server of one of `KINDS`. Call `serve(...)` to write its configuration, then `start`."""
 
     kind: str
@@ -70,7 +70,6 @@ class ForeignServer:
     port: int = field(default_factory=free_port)
     minimal: bool = True
     """NSD and BIND leave out of an answer what need not be in it."""
-    process: subprocess.Popen[bytes] | None = None
     program: str = ""
 
     def serve(self, *zones: ForeignZone) -> None:
@@ -88,17 +87,7 @@ class ForeignServer:
 
     def start(self) -> None:
         kind = KINDS[self.kind]
-        with (self.folder / "log").open("ab") as log:
-            command = [self.program, *kind.arguments, str(self.folder / kind.file)]
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder)
-
-    def stop(self) -> None:
-        if self.process is not None:
-            stop_process(self.process)
-            self.process = None
-
-    def log(self) -> str:
-        return (self.folder / "log").read_text(errors="replace")
+        self.run([self.program, *kind.arguments, str(self.folder / kind.file)])
 
     def knotc(self, *arguments: str) -> str:
         """`knotc …`, which must succeed."""

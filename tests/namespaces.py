@@ -7,7 +7,10 @@ program ends, however it ends. `ip netns` keeps its names in /run, which is an e
 import ctypes
 import os
 import shutil
+import signal
 import subprocess
+import sys
+import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -40,6 +43,16 @@ def why_not() -> str | None:
     if tried.returncode:
         return f"needs the right to make network namespaces: {tried.stderr.strip()}"
     return None
+
+
+def again_within(prefix: str, keep: Path | None) -> int:
+    """Start this program again within namespaces, with `--inside FOLDER` behind its arguments: `keep`, or one that goes
+    with it, named from `prefix` on. Its exit status."""
+    with tempfile.TemporaryDirectory(prefix=prefix) as temporary:
+        folder = Path(temporary) if keep is None else keep
+        again = [sys.executable, *sys.argv, "--inside", str(folder.resolve())]
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+        return subprocess.run(apart(again), env=os.environ | {"PATH": PATH}, check=False).returncode
 
 
 def settle() -> None:

@@ -4,13 +4,13 @@ What a peer does is no law, but where ours differs from all three there has to b
 """
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Self
 
 import dns.message
 import dns.rrset
-from foreign_servers import ANSWER_SECONDS, ForeignServer, ForeignZone, Key, find_program, serial_of
+from foreign_servers import ANSWER_SECONDS, ForeignServer, ForeignZone, Key, serial_of
 from harness import Daemon, wait_for
 from ports import free_port
 
@@ -58,8 +58,14 @@ class SideBySide:
         return over_tcp(data, self.ports[server]) if tcp else over_udp(data, self.ports[server])
 
 
-def missing_programs(peers: tuple[str, ...] = tuple(PROGRAMS)) -> list[str]:
-    return [PROGRAMS[peer] for peer in peers if find_program(PROGRAMS[peer]) is None]
+def side_by_side(
+    tool: Callable[[str], str], folder: Path, zones: Mapping[str, str], *peers: str, minimal: bool = True
+) -> Iterator[SideBySide]:
+    """For a fixture: the servers run while it does. `tool` says what is done without a peer's program."""
+    for peer in peers:
+        tool(PROGRAMS[peer])
+    with SideBySide(folder, zones, peers, minimal=minimal) as started:
+        yield started
 
 
 _CONTROL = dns.message.make_query("control.invalid.", "A", id=0x5EED).to_wire()

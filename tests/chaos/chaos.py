@@ -10,16 +10,12 @@ however it ends.
 
 import argparse
 import json
-import os
-import signal
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
 sys.path.append(str(Path(__file__).parents[1]))
-from namespaces import PATH, UNABLE, apart, settle, why_not
+from namespaces import UNABLE, again_within, settle, why_not
 
 
 def outside(arguments: argparse.Namespace) -> int:
@@ -28,11 +24,7 @@ def outside(arguments: argparse.Namespace) -> int:
     if reason is not None:
         print(reason, file=sys.stderr)
         return UNABLE
-    with tempfile.TemporaryDirectory(prefix="gslb-chaos-") as temporary:
-        folder = Path(temporary) if arguments.keep is None else arguments.keep
-        again = [sys.executable, *sys.argv, "--inside", str(folder.resolve())]
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-        return subprocess.run(apart(again), env=os.environ | {"PATH": PATH}, check=False).returncode
+    return again_within("gslb-chaos-", arguments.keep)
 
 
 def inside(arguments: argparse.Namespace) -> int:

@@ -8,7 +8,6 @@ authority section in positive answers, which the others leave out, and with no l
 import shutil
 import socket
 import struct
-import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +18,7 @@ import dns.name
 from foreign_servers import find_program
 from harness import Daemon
 from ports import free_port
-from processes import stop_process
+from processes import Program
 
 from gslb.config.problems import ConfigError
 from gslb.config.sources import ZoneSource
@@ -47,29 +46,18 @@ def missing_programs() -> list[str]:
 
 
 @dataclass
-class Peer:
+class Peer(Program):
     """One foreign server: started with `zones`, stopped with `stop`."""
 
     kind: str
     folder: Path
     port: int = field(default_factory=free_port)
-    process: subprocess.Popen[bytes] | None = None
 
     def start(self, files: Mapping[str, Path]) -> None:
         program = find_program(PROGRAMS[self.kind])
         assert program is not None, f"needs {PROGRAMS[self.kind]}"
         self.folder.mkdir()
-        command = _CONFIGURE[self.kind](self, program, files)
-        with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder)
-
-    def stop(self) -> None:
-        if self.process is not None:
-            stop_process(self.process)
-            self.process = None
-
-    def log(self) -> str:
-        return (self.folder / "log").read_text(errors="replace")
+        self.run(_CONFIGURE[self.kind](self, program, files))
 
 
 def _nsd(peer: Peer, program: str, files: Mapping[str, Path]) -> list[str]:
@@ -306,7 +294,7 @@ def _ask_some(
 
 def _ask_tcp(port: int, query: bytes) -> bytes | None:
     try:
-        with socket.create_connection(("127.0.0.1", port), 3) as tcp, tcp.makefile("rb") as stream:
+        with socket.create_connection(("127.0.0.1", port), 10) as tcp, tcp.makefile("rb") as stream:
             tcp.sendall(len(query).to_bytes(2, "big") + query)
             length = stream.read(2)
             return stream.read(int.from_bytes(length, "big")) if len(length) == 2 else None

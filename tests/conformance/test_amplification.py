@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import dns.edns
 import dns.message
 import pytest
-from side_by_side import SideBySide, missing_programs
+from side_by_side import SideBySide, side_by_side
 
 pytestmark = pytest.mark.daemon
 
@@ -145,11 +145,8 @@ def packets() -> dict[str, bytes]:
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory: pytest.TempPathFactory, tool: Callable[[str], str]) -> Iterator[SideBySide]:
     """Our node, NSD and Knot with the zone; the peers as they are installed, without rate limits."""
-    peers = ("nsd", "knot")
-    for program in missing_programs(peers):
-        tool(program)
-    with SideBySide(tmp_path_factory.mktemp("amp"), {"amp.example": MASTER_FILE}, peers, minimal=False) as started:
-        yield started
+    folder = tmp_path_factory.mktemp("amp")
+    yield from side_by_side(tool, folder, {"amp.example": MASTER_FILE}, "nsd", "knot", minimal=False)
 
 
 def row(kind: str, asked: int, back: dict[str, int]) -> str:

@@ -3,12 +3,11 @@ and malformed packets. Every reply of ours is that of one of them at least, or a
 """
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import dns.rdatatype
 import pytest
 from malformed import MALFORMED, ON_PURPOSE
-from side_by_side import SideBySide, compared, missing_programs
+from side_by_side import SideBySide, compared, side_by_side
 
 from gslb.wire.names import name_from_text
 
@@ -94,21 +93,14 @@ NAMES = [
 TYPES = ("A", "NS", "DS", "SOA", "MX", "CNAME", "TXT")
 
 
-def side_by_side(folder: Path, tool: Callable[[str], str], zones: dict[str, str], *peers: str) -> Iterator[SideBySide]:
-    for program in missing_programs(peers):
-        tool(program)
-    with SideBySide(folder, zones, peers) as started:
-        yield started
-
-
 @pytest.fixture(scope="module")
 def nested(tmp_path_factory: pytest.TempPathFactory, tool: Callable[[str], str]) -> Iterator[SideBySide]:
-    yield from side_by_side(tmp_path_factory.mktemp("nested"), tool, ZONES, "knot", "nsd")
+    yield from side_by_side(tool, tmp_path_factory.mktemp("nested"), ZONES, "knot", "nsd")
 
 
 @pytest.fixture(scope="module")
 def example(tmp_path_factory: pytest.TempPathFactory, tool: Callable[[str], str]) -> Iterator[SideBySide]:
-    yield from side_by_side(tmp_path_factory.mktemp("one"), tool, {"example": EXAMPLE}, "knot", "nsd", "bind")
+    yield from side_by_side(tool, tmp_path_factory.mktemp("one"), {"example": EXAMPLE}, "knot", "nsd", "bind")
 
 
 def query(name: str, rtype: str) -> bytes:

@@ -14,7 +14,7 @@ import dns.opcode
 import dns.rcode
 import dns.rdatatype
 import pytest
-from side_by_side import SideBySide, missing_programs
+from side_by_side import SideBySide, side_by_side
 
 pytestmark = pytest.mark.daemon
 
@@ -130,11 +130,8 @@ def faults(check: Check, data: bytes, wire: bytes) -> list[str]:
 
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory: pytest.TempPathFactory, tool: Callable[[str], str]) -> Iterator[SideBySide]:
-    peers = ("knot", "nsd")
-    for program in missing_programs(peers):
-        tool(program)
-    with SideBySide(tmp_path_factory.mktemp("edns"), {"edns.example": MASTER_FILE}, peers, minimal=False) as started:
-        yield started
+    folder = tmp_path_factory.mktemp("edns")
+    yield from side_by_side(tool, folder, {"edns.example": MASTER_FILE}, "knot", "nsd", minimal=False)
 
 
 @pytest.mark.parametrize("server", ["gslb", "knot", "nsd"])

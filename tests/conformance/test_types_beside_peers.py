@@ -10,7 +10,7 @@ import dns.message
 import dns.rdata
 import dns.rdataclass
 import pytest
-from side_by_side import SideBySide, missing_programs
+from side_by_side import PROGRAMS, SideBySide
 
 from gslb.wire.codes import type_from_text
 from gslb.wire.names import name_from_text
@@ -129,8 +129,8 @@ def asked(records: str) -> list[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory: pytest.TempPathFactory, tool: Callable[[str], str]) -> Iterator[SideBySide]:
-    for program in missing_programs(("nsd", "bind")):
-        tool(program)
+    for peer in ("nsd", "bind"):
+        tool(PROGRAMS[peer])
     started = SideBySide(tmp_path_factory.mktemp("types"), {"types.test": HEAD + RECORDS}, ("nsd", "bind"))
     started.node.write("types.test.zone", HEAD + RECORDS + OURS_ALONE)
     with started:

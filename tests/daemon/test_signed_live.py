@@ -19,7 +19,7 @@ import pytest
 from foreign_servers import ANSWER_SECONDS, Key, axfr, bind_copy, find_program, serial_of
 from harness import Daemon, wait_for
 from ports import free_port
-from processes import stop_process
+from processes import Program
 
 from gslb.wire.names import name_from_text
 
@@ -58,14 +58,20 @@ DENIALS = {"nsec": "NSEC", "nsec3": "NSEC3, 0 iterations, no salt", "opt-out": "
 
 
 @dataclass
-class Signer:
-    """Knot as a primary that signs, in a folder."""
+class Signer(Program):
+    """A primary that signs, in a folder; `start` returns when it has."""
 
     folder: Path
     partner: int
     policy: str
     port: int = field(default_factory=free_port)
-    process: subprocess.Popen[bytes] | None = None
+
+    def dnskeys(self) -> list[str]:
+        return dnskeys(self.port)
+
+
+class KnotSigner(Signer):
+    """Knot."""
 
     def start(self) -> None:
         (self.folder / "db").mkdir(parents=True)
@@ -119,9 +125,7 @@ policy:
     dnssec-signing: on
     dnssec-policy: sign
 """)
-        with (self.folder / "log").open("ab") as log:
-            command = [str(find_program("knotd")), "-c", str(self.folder / "knot.conf")]
-            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+        self.run([str(find_program("knotd")), "-c", str(self.folder / "knot.conf")])
         wait_for(lambda: serial_of(self.port, APEX), "Knot to sign its zone", BOUND_SECONDS)
 
     def control(self, *arguments: str) -> None:
@@ -136,23 +140,9 @@ policy:
             self.control(action, APEX, *record)
         self.control("zone-commit", APEX)
 
-    def dnskeys(self) -> list[str]:
-        return dnskeys(self.port)
 
-    def stop(self) -> None:
-        if self.process is not None:
-            stop_process(self.process)
-
-
-@dataclass
-class BindSigner:
-    """BIND as a primary that signs."""
-
-    folder: Path
-    partner: int
-    policy: str
-    port: int = field(default_factory=free_port)
-    process: subprocess.Popen[bytes] | None = None
+class BindSigner(Signer):
+    """BIND."""
 
     def start(self) -> None:
         self.folder.mkdir(parents=True)
@@ -173,10 +163,8 @@ zone "{APEX}" {{
 }};
 """)
         program = bind_copy(str(find_program("named")), self.folder)
-        with (self.folder / "log").open("ab") as log:
-            command = [program, "-g", "-n", "1", "-c", str(self.folder / "named.conf")]
-            self.process = subprocess.Popen(command, stdout=log, stderr=log)
-        wait_for(self._denies, f"BIND to sign its zone: {(self.folder / 'log').read_text()}", BOUND_SECONDS)
+        self.run([program, "-g", "-n", "1", "-c", str(self.folder / "named.conf")])
+        wait_for(self._denies, f"BIND to sign its zone: {self.log()}", BOUND_SECONDS)
 
     def _denies(self) -> bool:
         """True once the zone has its chain: it is signed a part at a time."""
@@ -188,13 +176,6 @@ zone "{APEX}" {{
         kind = dns.rdatatype.NSEC if self.policy == "nsec" else dns.rdatatype.NSEC3
         return any(rrset.rdtype == kind for rrset in reply.authority)
 
-    def dnskeys(self) -> list[str]:
-        return dnskeys(self.port)
-
-    def stop(self) -> None:
-        if self.process is not None:
-            stop_process(self.process)
-
 
 def dnskeys(port: int) -> list[str]:
     """The DNSKEY rdatas served on a port."""
@@ -202,7 +183,7 @@ def dnskeys(port: int) -> list[str]:
     return sorted(rdata.to_text() for rrset in reply.answer for rdata in rrset)
 
 
-def be_secondary(daemon: Daemon, signing: Signer | BindSigner) -> None:
+def be_secondary(daemon: Daemon, signing: Signer) -> None:
     daemon.configure(
         f"keys: {{{KEY.yaml}}}\n"
         f"peers: {{signer: {{address: 127.0.0.1, port: {signing.port}, key: {KEY.name}, kind: foreign}}}}\n"
@@ -218,35 +199,39 @@ def bind_signer(
     """BIND, and us as its secondary."""
     tool("named")
     signing = BindSigner(tmp_path / "bind", daemon.port, request.param)
-    signing.start()
-    be_secondary(daemon, signing)
-    yield signing
-    signing.stop()
+    try:
+        signing.start()
+        be_secondary(daemon, signing)
+        yield signing
+    finally:
+        signing.stop()
 
 
 @pytest.fixture(params=POLICIES)
 def signer(
     request: pytest.FixtureRequest, daemon: Daemon, tool: Callable[[str], str], tmp_path: Path
-) -> Iterator[Signer]:
+) -> Iterator[KnotSigner]:
     """Knot, and us as its secondary."""
     tool("knotd")
-    signing = Signer(tmp_path / "knot", daemon.port, request.param)
-    signing.start()
-    be_secondary(daemon, signing)
-    yield signing
-    signing.stop()
+    signing = KnotSigner(tmp_path / "knot", daemon.port, request.param)
+    try:
+        signing.start()
+        be_secondary(daemon, signing)
+        yield signing
+    finally:
+        signing.stop()
 
 
-def followed(daemon: Daemon, signer: Signer | BindSigner) -> bool:
+def followed(daemon: Daemon, signer: Signer) -> bool:
     serial = serial_of(signer.port, APEX, ANSWER_SECONDS)
     return serial is not None and serial_of(daemon.port, APEX) == serial
 
 
-def follow(daemon: Daemon, signer: Signer | BindSigner) -> None:
+def follow(daemon: Daemon, signer: Signer) -> None:
     wait_for(lambda: followed(daemon, signer), f"the signer's version; the log:\n{daemon.log()}", BOUND_SECONDS)
 
 
-def become_equal(daemon: Daemon, signer: Signer | BindSigner) -> None:
+def become_equal(daemon: Daemon, signer: Signer) -> None:
     """The records too: a signer may make a version at any time."""
 
     def lower(line: str) -> str:
@@ -260,7 +245,7 @@ def become_equal(daemon: Daemon, signer: Signer | BindSigner) -> None:
     )
 
 
-def anchors(signer: Signer | BindSigner) -> str:
+def anchors(signer: Signer) -> str:
     """The keys as BIND's trust anchors."""
     texts = [key.split(maxsplit=3) for key in signer.dnskeys()]
     lines = "".join(
@@ -270,7 +255,7 @@ def anchors(signer: Signer | BindSigner) -> str:
     return f"trust-anchors {{\n{lines}}};\n"
 
 
-def delv(daemon: Daemon, signer: Signer | BindSigner, name: str, rtype: str) -> str:
+def delv(daemon: Daemon, signer: Signer, name: str, rtype: str) -> str:
     """What delv, with the signer's keys as its trust anchors, says of our answer."""
     anchor = signer.folder / "anchors"
     anchor.write_text(anchors(signer))
@@ -301,11 +286,11 @@ SHOWN_BY_A_SPAN = {"no data at a wildcard", "a wildcard", "an alias by a wildcar
 is insecure to a validator (RFC 5155 section 12.2), and must not be bogus."""
 
 
-def may_be_insecure(signer: Signer | BindSigner, what: str) -> bool:
+def may_be_insecure(signer: Signer, what: str) -> bool:
     return signer.policy == "opt-out" and what in SHOWN_BY_A_SPAN
 
 
-def not_accepted(daemon: Daemon, signer: Signer | BindSigner) -> dict[str, str]:
+def not_accepted(daemon: Daemon, signer: Signer) -> dict[str, str]:
     """What delv says of the answers that it does not accept."""
     wrong = {}
     for what, (name, rtype) in QUESTIONS.items():
@@ -330,14 +315,13 @@ def test_delv_accepts_what_bind_signs(daemon: Daemon, bind_signer: BindSigner, t
 
 
 @dataclass
-class Validator:
+class Validator(Program):
     """unbound, which asks us for the zone and validates by the signer's keys."""
 
     folder: Path
     port: int = field(default_factory=free_port)
-    process: subprocess.Popen[bytes] | None = None
 
-    def start(self, daemon: Daemon, signer: Signer | BindSigner) -> None:
+    def start(self, daemon: Daemon, signer: Signer) -> None:
         self.folder.mkdir()
         keys = "".join(f'  trust-anchor: "{APEX}. DNSKEY {key}"\n' for key in signer.dnskeys())
         (self.folder / "unbound.conf").write_text(
@@ -371,12 +355,8 @@ stub-zone:
   stub-prime: no
 """.replace('  root-hints: ""\n', "").replace(f'  domain-insecure: "unsigned.{APEX}"\n', "")
         )
-        with (self.folder / "log").open("ab") as log:
-            command = [str(find_program("unbound")), "-c", str(self.folder / "unbound.conf")]
-            self.process = subprocess.Popen(command, stdout=log, stderr=log)
-        wait_for(
-            lambda: self.ask(APEX, "SOA", 1.0), f"unbound to answer: {(self.folder / 'log').read_text()}", BOUND_SECONDS
-        )
+        self.run([str(find_program("unbound")), "-c", str(self.folder / "unbound.conf")])
+        wait_for(lambda: self.ask(APEX, "SOA", 1.0), f"unbound to answer: {self.log()}", BOUND_SECONDS)
 
     def ask(self, name: str, rtype: str, seconds: float = 10.0) -> dns.message.Message | None:
         query = dns.message.make_query(name, rtype, want_dnssec=True)
@@ -384,10 +364,6 @@ stub-zone:
             return dns.query.udp(query, "127.0.0.1", port=self.port, timeout=seconds)
         except (OSError, dns.exception.DNSException):
             return None
-
-    def stop(self) -> None:
-        if self.process is not None:
-            stop_process(self.process)
 
 
 @pytest.fixture
@@ -436,7 +412,7 @@ def said(section: list[dns.rrset.RRset]) -> set[str]:
     return {f"{rrset.name} {rrset.ttl} {rrset.rdtype} {rdata}".lower() for rrset in section for rdata in rrset}
 
 
-def test_a_copy_of_ours_is_the_signers_record_for_record(daemon: Daemon, signer: Signer | BindSigner) -> None:
+def test_a_copy_of_ours_is_the_signers_record_for_record(daemon: Daemon, signer: Signer) -> None:
     follow(daemon, signer)
     become_equal(daemon, signer)
 
@@ -470,7 +446,7 @@ def test_edits_new_signatures_and_new_keys_are_followed_step_by_step(
     become_equal(daemon, signer)
 
 
-def test_a_restart_serves_the_signed_zone_from_disk(daemon: Daemon, signer: Signer | BindSigner) -> None:
+def test_a_restart_serves_the_signed_zone_from_disk(daemon: Daemon, signer: Signer) -> None:
     follow(daemon, signer)
     whole = axfr(daemon.port, APEX)
     daemon.stop()
@@ -481,7 +457,7 @@ def test_a_restart_serves_the_signed_zone_from_disk(daemon: Daemon, signer: Sign
     assert any(rrset.covers for rrset in reply.authority)
 
 
-def test_status_and_metrics_tell_how_the_zone_is_signed(daemon: Daemon, signer: Signer | BindSigner) -> None:
+def test_status_and_metrics_tell_how_the_zone_is_signed(daemon: Daemon, signer: Signer) -> None:
     follow(daemon, signer)
     (row,) = [row for row in daemon.status()["zones"] if row["zone"] == f"{APEX}."]
     assert row["signing"]["denial"].startswith(DENIALS[signer.policy])

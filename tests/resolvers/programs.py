@@ -5,14 +5,13 @@ are copied before they run: Debian's AppArmor profiles are for their usual paths
 """
 
 import shutil
-import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from namespaces import PATH
 from our_zones import FILES, MONITOR
-from processes import stop_process
+from processes import Program
 from world import MACHINES, OURS, ROOT_HINTS, master_file
 
 SECRET = "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2U="
@@ -21,13 +20,12 @@ EDNS_SIZE = 1232
 
 
 @dataclass
-class Program:
+class MachineProgram(Program):
     """One process of a machine; `command` is what starts it, in `folder`."""
 
     machine: str
     folder: Path
     command: list[str] = field(default_factory=list)
-    process: subprocess.Popen[bytes] | None = None
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -52,18 +50,7 @@ class Program:
         return str(shutil.copy(found, self.folder / "bin" / name))
 
     def start(self) -> None:
-        with (self.folder / "log").open("ab") as log:
-            enter = ["ip", "netns", "exec", self.machine]
-            self.process = subprocess.Popen([*enter, *self.command], stdout=log, stderr=log, cwd=self.folder)
-
-    def stop(self) -> None:
-        if self.process is not None:
-            stop_process(self.process)
-            self.process = None
-
-    def log(self) -> str:
-        path = self.folder / "log"
-        return path.read_text(errors="replace") if path.exists() else ""
+        self.run(["ip", "netns", "exec", self.machine, *self.command])
 
 
 # Authoritative servers of others
@@ -72,13 +59,13 @@ Zones = dict[str, str]
 """Whole master files by apex."""
 
 
-def _write_zones(program: Program, zones: Zones) -> list[tuple[str, Path]]:
+def _write_zones(program: MachineProgram, zones: Zones) -> list[tuple[str, Path]]:
     named = {apex: "root.zone" if apex == "." else f"{apex}.zone" for apex in zones}
     return [(apex, program.write(named[apex], text)) for apex, text in zones.items()]
 
 
-def nsd(machine: str, folder: Path, zones: Zones) -> Program:
-    program = Program(machine, folder)
+def nsd(machine: str, folder: Path, zones: Zones) -> MachineProgram:
+    program = MachineProgram(machine, folder)
     listen = "".join(f"  ip-address: {address}\n" for address in program.addresses)
     served = "".join(f'zone:\n  name: "{apex}"\n  zonefile: "{path}"\n' for apex, path in _write_zones(program, zones))
     config = (
@@ -90,8 +77,8 @@ def nsd(machine: str, folder: Path, zones: Zones) -> Program:
     return program
 
 
-def knot(machine: str, folder: Path, zones: Zones) -> Program:
-    program = Program(machine, folder)
+def knot(machine: str, folder: Path, zones: Zones) -> MachineProgram:
+    program = MachineProgram(machine, folder)
     (folder / "db").mkdir(exist_ok=True)
     listen = ", ".join(f"{address}@53" for address in program.addresses)
     served = "".join(f'  - domain: "{apex}"\n    file: "{path}"\n' for apex, path in _write_zones(program, zones))
@@ -118,9 +105,9 @@ _NODE_ZONES = {
 }
 
 
-def node(machine: str, folder: Path) -> Program:
+def node(machine: str, folder: Path) -> MachineProgram:
     """One of ours: ns1 is the primary of every zone, ns2 its secondary, which wants DNS cookies."""
-    program = Program(machine, folder)
+    program = MachineProgram(machine, folder)
     (folder / "zones").mkdir(exist_ok=True)
     if machine == "ns1":
         for name, text in FILES.items():
@@ -152,9 +139,9 @@ def _files_in_order() -> list[str]:
 # Resolvers
 
 
-def unbound(machine: str, folder: Path, more: str = "") -> Program:
+def unbound(machine: str, folder: Path, more: str = "") -> MachineProgram:
     """As strict and as suspicious as it can be made: QNAME minimisation without a way back, 0x20, all hardening."""
-    program = Program(machine, folder)
+    program = MachineProgram(machine, folder)
     hints = program.write("root.hints", ROOT_HINTS)
     interfaces = "".join(f"  interface: {address}\n  outgoing-interface: {address}\n" for address in program.addresses)
     reverse = (
@@ -200,7 +187,7 @@ server:
     return program
 
 
-def ask_in_mixed_case(program: Program, *, wanted: bool) -> None:
+def ask_in_mixed_case(program: MachineProgram, *, wanted: bool) -> None:
     """Switch 0x20 on or off, from the next start, in a resolver that has it."""
     config = program.folder / "unbound.conf"
     if config.exists():
@@ -208,23 +195,23 @@ def ask_in_mixed_case(program: Program, *, wanted: bool) -> None:
         program.write(config.name, config.read_text().replace(said[not wanted], said[wanted]))
 
 
-def unbound_tcp(machine: str, folder: Path) -> Program:
+def unbound_tcp(machine: str, folder: Path) -> MachineProgram:
     """As above, and it never asks over UDP."""
     return unbound(machine, folder, "  tcp-upstream: yes\n")
 
 
-def named(machine: str, folder: Path) -> Program:
+def named(machine: str, folder: Path) -> MachineProgram:
     """BIND's has no 0x20 of its own, but asks in the case that it is asked in. It sends cookies unasked."""
     return _named(machine, folder, "strict", "yes")
 
 
-def named_ipv4(machine: str, folder: Path) -> Program:
+def named_ipv4(machine: str, folder: Path) -> MachineProgram:
     """Where it has IPv6 it asks by that alone. Here it has not; it minimises as it does by default, without cookies."""
     return _named(machine, folder, "relaxed", "no", "-4")
 
 
-def _named(machine: str, folder: Path, minimization: str, cookies: str, *more: str) -> Program:
-    program = Program(machine, folder)
+def _named(machine: str, folder: Path, minimization: str, cookies: str, *more: str) -> MachineProgram:
+    program = MachineProgram(machine, folder)
     hints = program.write("root.hints", ROOT_HINTS)
     by_version = [("-v6" if ":" in address else "", address) for address in program.addresses]
     listen = " ".join(f"listen-on{suffix} {{ {address}; }};" for suffix, address in by_version)

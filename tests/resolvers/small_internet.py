@@ -20,7 +20,7 @@ from harness import Backend
 from namespaces import enter, ip, within
 from our_zones import SHARES
 from plain_records import plain_rrsets
-from programs import RESOLVER_PROGRAMS, SECRET, Program, ask_in_mixed_case, knot, node, nsd, plain_zones
+from programs import RESOLVER_PROGRAMS, SECRET, MachineProgram, ask_in_mixed_case, knot, node, nsd, plain_zones
 from routed_network import ROUTER, RoutedNetwork
 from wire_watch import WireWatch
 from world import MACHINES, NODES, OTHER_ZONES, OURS, ROOT_HINTS, ROOT_ZONES, TLD_ZONES
@@ -101,7 +101,7 @@ class SmallInternet:
             usual.touch()
         subprocess.run(["mount", "--bind", str(file), str(usual)], check=True)
 
-    def wait_for_answers(self, program: Program) -> None:
+    def wait_for_answers(self, program: MachineProgram) -> None:
         """Until every zone of a name server is answered, or the root by a resolver, over IPv4 and IPv6."""
         served = OURS if program.machine in NODES else SERVED.get(program.machine, (".",))
         for apex in served:

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import dns.exception
@@ -17,7 +17,7 @@ import dns.tsig
 import pytest
 from harness import BOUND_SECONDS, wait_for
 from ports import free_port
-from processes import stop_process
+from processes import Program
 
 from gslb.config.peers import Peer
 from gslb.transfer.inbound import InboundLimits, fetch
@@ -98,26 +98,21 @@ strange 300 TYPE65280 \# 4 0A000001
 
 
 @dataclass
-class Primary:
+class Primary(Program):
     """A foreign server that runs; `edit` sends update commands to it."""
 
     command: list[str]
     updater: list[str]
     port: int
     folder: Path
-    process: subprocess.Popen[bytes] = field(init=False)
 
     @property
     def peer(self) -> Peer:
         return Peer("theirs", "127.0.0.1", self.port, (KEY,), "foreign")
 
     def start(self) -> None:
-        with (self.folder / "log").open("wb") as log:
-            self.process = subprocess.Popen(self.command, stdout=log, stderr=log)
+        self.run(self.command)
         wait_for(self.content, f"{self.command[0]} to serve; its log is {self.folder / 'log'}")
-
-    def stop(self) -> None:
-        stop_process(self.process)
 
     def content(self) -> set[tuple[str, int, int, bytes]]:
         """What dnspython gets by AXFR: owner, type, TTL and rdata; nothing while the server does not answer."""
@@ -140,7 +135,7 @@ class Primary:
         script = f"server 127.0.0.1 {self.port}\nzone example.\nkey {ALGORITHM}:xfr {secret}\n"
         script += "".join(f"{command}\nsend\n" for command in commands)
         done = subprocess.run(self.updater, input=script, capture_output=True, text=True, timeout=60, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr + (self.folder / "log").read_text()
+        assert done.returncode == 0, done.stdout + done.stderr + self.log()
 
 
 def _bind(folder: Path, port: int, tool: Callable[[str], str]) -> Primary:
