@@ -14,8 +14,8 @@ SHARES = {"192.0.2.1": 6, "192.0.2.2": 3, "192.0.2.3": 1}
 """The weights of the steered names, which are the shares asked for."""
 FAST_NEGATIVE_SECONDS = 3
 FAST_SECONDS = 2
-MONITOR = "monitors: {web: {probe: http, port: 80, interval: 500ms, timeout: 300ms, rise: 1, fall: 2}}\n"
-DETECTION_SECONDS = 2 * 0.5 + 0.3
+MONITOR = "monitors: {web: {probe: http, port: 80, interval: 1s, timeout: 1s, rise: 1, fall: 2}}\n"
+DETECTION_SECONDS = 2 * 1.0 + 1.0
 """`fall` failures, one an interval, and the time the last takes."""
 
 _POOL = "values: [192.0.2.1, 192.0.2.2, 192.0.2.3]"
