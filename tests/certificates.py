@@ -44,7 +44,7 @@ def authority(folder: Path, openssl: str) -> Authority:
 
 
 def _run(*command: str | Path) -> None:
-    subprocess.run([str(part) for part in command], check=True, capture_output=True, timeout=30)
+    subprocess.run([str(part) for part in command], check=True, capture_output=True, timeout=120)
 
 
 def redate(certificate: Path, starts: str, expires: str) -> None:

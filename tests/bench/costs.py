@@ -224,7 +224,7 @@ class Tcp(_Asking):
         return (self.cpu_seconds() - before) / sent
 
     def _connected(self) -> socket.socket:
-        connection = socket.create_connection(self._target, timeout=5)
+        connection = socket.create_connection(self._target, timeout=60)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return connection
 

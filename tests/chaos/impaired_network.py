@@ -117,7 +117,7 @@ class Network:
         if self._switch is None:
             return self._queue_counts()
         self._switch.terminate()
-        stdout, _ = self._switch.communicate(timeout=10)
+        stdout, _ = self._switch.communicate(timeout=60)
         return dict(json.loads(stdout))
 
 

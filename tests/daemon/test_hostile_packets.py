@@ -49,7 +49,7 @@ MOST_LOG_LINES = 100
 """Before a packet comes there are some twenty; peers' requests that are refused are told a few times a minute. A
 transfer that was granted to whoever has the key is told each time."""
 GRANTED = {"transfer_sent", "transfer_broken_off"}
-pytestmark = [pytest.mark.daemon, pytest.mark.timeout(3600 if FULL else 300)]
+pytestmark = [pytest.mark.daemon, pytest.mark.timeout(3600 if FULL else 900)]
 
 
 def seeds() -> list[bytes]:

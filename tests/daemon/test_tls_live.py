@@ -155,7 +155,7 @@ def test_a_pair_renewed_while_a_broken_node_file_cannot_be_parsed_is_judged_by_i
     made.issue(certificate, node.folder / "tls/other.pem", "stranger")
     wait_for(lambda: "certificate_not_taken" in node.log(), "the problem of the pair in the log")
     with pytest.raises(urllib.error.HTTPError) as caught:
-        urllib.request.urlopen(f"http://127.0.0.1:{node.api_port}/readyz", timeout=5)
+        urllib.request.urlopen(f"http://127.0.0.1:{node.api_port}/readyz", timeout=20)
     told = caught.value.read().decode()
     assert "not YAML" in told
     assert "is not the key of" in told

@@ -16,7 +16,7 @@ from resolver_checks import CHECKS, PLAIN_CHECKS
 from small_internet import PEERS
 from world import RESOLVERS
 
-SECONDS = 280
+SECONDS = 800
 
 
 @pytest.fixture(scope="module")

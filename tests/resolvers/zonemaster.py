@@ -16,7 +16,7 @@ from namespaces import PATH
 from small_internet import InternetError
 from world import OURS
 
-SECONDS = 120
+SECONDS = 400
 LEVELS = ("CRITICAL", "ERROR", "WARNING", "NOTICE", "INFO")
 EXPLAINED = {
     "NAMESERVER_IP_PRIVATE_NETWORK": "addresses here are those set aside for documentation; INFO by our profile",
