@@ -1,6 +1,7 @@
 """Who may fetch a zone, which view of it they get, and where probes of a transferred zone may go."""
 
 import ipaddress
+import re
 
 import pytest
 
@@ -132,3 +133,26 @@ class TestPrefixes:
     def test_bits_behind_the_prefix_are_refused_with_what_was_meant(self):
         with pytest.raises(ValueError, match=r"has bits set behind its prefix; write 192\.0\.2\.0/24"):
             parse_prefix("192.0.2.7/24")
+
+    @pytest.mark.parametrize(
+        ("text", "advice"),
+        [
+            ("::ffff:192.0.2.0/120", "is an IPv4 network in IPv6 form; write it as 192.0.2.0/24"),
+            ("::ffff:192.0.2.1", "is an IPv4 network in IPv6 form; write it as 192.0.2.1/32"),
+            ("::ffff:192.0.2.1/120", "has bits set behind its prefix; write 192.0.2.0/24"),
+            ("fe80::%eth0/64", "names an interface; write it without the % part"),
+        ],
+    )
+    def test_a_network_that_no_client_is_in_is_refused(self, text, advice):
+        with pytest.raises(ValueError, match=re.escape(advice)):
+            parse_prefix(text)
+
+    def test_a_client_of_one_link_is_in_its_network_at_whatever_interface(self):
+        access = AccessList(prefixes=networks("fe80::/10"))
+        assert access.allows("fe80::1%eth0", None)
+        assert access.allows("fe80::1", None)
+        assert not access.allows("2001:db8::1", None)
+
+    def test_a_mapped_client_is_in_the_ipv4_network_only(self):
+        assert AccessList(prefixes=networks("192.0.2.0/24")).allows("::ffff:192.0.2.9", None)
+        assert not AccessList(prefixes=networks("::/0")).allows("::ffff:192.0.2.9", None)
