@@ -1,9 +1,9 @@
 """TCP and TLS: length-prefixed messages, pipelined (RFC 7766, RFC 7858).
 
-A connection takes its turns (see `turns`): in each it answers one query and writes one message of one of its
-transfers, in rotation. So a query that comes behind a transfer is answered between its messages, out of order (RFC
-7766 section 7), and several transfers on one connection go on side by side (RFC 9103 section 6.2). At most STREAMS do;
-the requests of more wait, while queries pass them.
+A connection takes its turns (see `turns`): in each it looks at a little of what came over TLS, answers one query and
+writes one message of one of its transfers, in rotation. So a query that comes behind a transfer is answered between its
+messages, out of order (RFC 7766 section 7), and several transfers on one connection go on side by side (RFC 9103
+section 6.2). At most STREAMS do; the requests of more wait, while queries pass them.
 
 A connection that brings no whole query for the idle time is closed, however many octets trickle in; so is one that
 takes nothing of a transfer for that long, or takes longer over all of it than a transfer may. While a client does not
@@ -33,6 +33,8 @@ log = structlog.get_logger("gslb.server")
 STREAMS = 4
 """Transfers of one connection at a time: a large zone does not hold up a small one, and one client not all places."""
 WAITING_TRANSFERS = 64
+_TLS_OCTETS_A_TURN = 512
+"""A query is a record of some 150 octets. One that wants new keys has 27, and costs as much as ten queries."""
 _PREFIX_OCTETS = 2
 _READ_AHEAD_OCTETS = _PREFIX_OCTETS + MAX_MESSAGE_OCTETS
 
@@ -76,6 +78,7 @@ class TcpConnection(asyncio.Protocol):
         self._owner = owner
         self._tls = tls
         self._loop = asyncio.get_running_loop()
+        self._sealed = bytearray()  # what came over TLS and is not looked at yet
         self._buffer = bytearray()
         self._streams: deque[tuple[Stream, float]] = deque()  # each with the time at which it must be through
         self._waiting: deque[bytes] = deque()
@@ -122,15 +125,10 @@ class TcpConnection(asyncio.Protocol):
         if self._tls is None:
             self._buffer += data
         else:
-            self._tls.take(data)
-            if self._tls.established:
-                self._decrypt()
-            else:
-                self._read(on=False)
-                self._owner.turns.add(self._step)
-        if len(self._buffer) > _READ_AHEAD_OCTETS:
+            self._sealed += data
+        if self._has_enough():
             self._read(on=False)
-        if self._has_message():
+        if self._sealed or self._has_message():
             self._owner.turns.add(self._step)
 
     def eof_received(self) -> bool:
@@ -156,14 +154,15 @@ class TcpConnection(asyncio.Protocol):
             self.close()
         if self._shut or self._paused or self._is_lost():
             return False
-        if self._tls is not None and not self._tls.established and not self._shake_hands(self._tls):
+        if self._tls is not None and not self._unseal(self._tls):
             return False
-        self._answer_next()
+        if not self._paused:
+            self._answer_next()
         if not (self._shut or self._paused):
             self._send_next()
-        if len(self._buffer) <= _READ_AHEAD_OCTETS:
+        if not self._has_enough():
             self._read(on=True)
-        more = bool(self._streams or self._waiting) or self._has_message()
+        more = bool(self._streams or self._waiting or self._sealed) or self._has_message()
         if self._ended and not more and not self._paused:  # what is written is taken first
             self.close()
         return more and not self._paused
@@ -208,6 +207,10 @@ class TcpConnection(asyncio.Protocol):
             return None
         return message
 
+    def _has_enough(self) -> bool:
+        """True while more need not be read."""
+        return len(self._sealed) + len(self._buffer) > _READ_AHEAD_OCTETS
+
     def _has_message(self) -> bool:
         """True when a whole message, of no octets even, is there."""
         buffer = self._buffer
@@ -234,6 +237,18 @@ class TcpConnection(asyncio.Protocol):
 
     # TLS
 
+    def _unseal(self, tls: TlsLayer) -> bool:
+        """Look at some of what came: the handshake first, then messages. False where nothing more is to be done now.
+        The rest waits for another turn: one read may hold ten thousand records."""
+        if len(self._buffer) > _READ_AHEAD_OCTETS:
+            return True
+        tls.take(bytes(self._sealed[:_TLS_OCTETS_A_TURN]))
+        del self._sealed[:_TLS_OCTETS_A_TURN]
+        if not tls.established and not self._shake_hands(tls):
+            return False
+        self._decrypt(tls)
+        return not self._shut
+
     def _shake_hands(self, tls: TlsLayer) -> bool:
         """Go on with the handshake; True once it is through."""
         try:
@@ -244,17 +259,18 @@ class TcpConnection(asyncio.Protocol):
             self._fail_tls(tls)
             return False
         self._flush(tls)
-        self._read(on=True)
         if through:
             self._count_handshake("ok")
             self._begin_idle()
-            self._decrypt()
+        elif self._sealed:
+            self._owner.turns.add(self._step)
         elif self._ended:
             self.close()
-        return through and not self._shut
+        else:
+            self._read(on=True)
+        return through
 
-    def _decrypt(self) -> None:
-        tls = cast("TlsLayer", self._tls)
+    def _decrypt(self, tls: TlsLayer) -> None:
         try:
             self._buffer += tls.receive()
         except ssl.SSLError as error:
@@ -264,8 +280,8 @@ class TcpConnection(asyncio.Protocol):
         self._flush(tls)
         if tls.ended:
             self._read(on=False)  # whatever else comes would be kept, and by nobody
+            self._sealed.clear()
             self._ended = True
-            self._owner.turns.add(self._step)
 
     def _fail_tls(self, tls: TlsLayer) -> None:
         """Send the alert, and go."""

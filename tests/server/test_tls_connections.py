@@ -260,9 +260,85 @@ def test_what_follows_the_end_of_a_session_is_not_kept(zone: Zone, context, made
             for _ in range(300):
                 client.send(bytes(100_000))
                 await asyncio.sleep(0.001)
-                kept = max(kept, connection._tls._incoming.pending)
+                kept = max(kept, connection._tls._incoming.pending + len(connection._sealed))
             assert kept < 1_000_000
             client.writer.transport.abort()
+
+    asyncio.run(run())
+
+
+class Wire:
+    """A transport that keeps what is written until `take`."""
+
+    def __init__(self) -> None:
+        self.written = b""
+        self.closed = False
+        self.reading = True
+
+    def get_extra_info(self, name: str) -> tuple[str, int]:
+        return ("192.0.2.1", 5353)
+
+    def write(self, data: bytes) -> None:
+        self.written += data
+
+    def take(self) -> bytes:
+        taken, self.written = self.written, b""
+        return taken
+
+    def get_write_buffer_size(self) -> int:
+        return len(self.written)
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def is_reading(self) -> bool:
+        return self.reading
+
+    def pause_reading(self) -> None:
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        self.reading = True
+
+    def close(self) -> None:
+        self.closed = True
+
+    abort = close
+
+
+def test_a_turn_looks_at_little_of_what_came_however_small_its_records_are(
+    zone: Zone, context, made: Authority
+) -> None:
+    async def run() -> None:
+        async with serving(zone, context) as server:
+            incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+            client = client_context(made).wrap_bio(incoming, outgoing, server_hostname=SERVER_NAME)
+            connection, wire = server.connections.connection(server.context), Wire()
+            connection.connection_made(wire)
+            while not connection._tls.established:
+                with contextlib.suppress(ssl.SSLWantReadError):
+                    client.do_handshake()
+                connection.data_received(outgoing.read())
+                await until(lambda: connection._step not in server.connections.turns)
+                incoming.write(wire.take())
+            asked = framed("ns.x.", "A") * 200
+            for octet in asked:  # a record each, of 23 octets
+                client.write(bytes((octet,)))
+            sent = outgoing.read()
+            connection.data_received(sent)
+            assert not wire.reading  # enough waits
+            assert connection._step()
+            assert len(sent) - 600 < len(connection._sealed) < len(sent)
+            await until(lambda: connection._step not in server.connections.turns)
+            assert wire.reading
+            incoming.write(wire.take())
+            replies = b""
+            with contextlib.suppress(ssl.SSLWantReadError):
+                while True:
+                    replies += client.read(65536)
+            length = 2 + int.from_bytes(replies[:2], "big")
+            assert len(replies) == 200 * length
+            connection.connection_lost(None)
 
     asyncio.run(run())
 
