@@ -30,6 +30,7 @@ from gslb.app.cluster import Cluster
 from gslb.app.cluster_readings import cluster_readings
 from gslb.app.commands import Commands
 from gslb.app.descriptors import LOOK_SECONDS, DescriptorWatch, make_room
+from gslb.app.logs import set_up_logging
 from gslb.app.persist import until_done
 from gslb.app.readings import readings
 from gslb.app.signatures import SignatureWatch, signature_readings
@@ -335,6 +336,8 @@ class Node:
         for apex in self.cluster.secondaries.keys() - config.secondaries.keys() - config.zones.keys():
             self._responder.table = self.table.without_zone(apex)
         before, self.config = self.config, config
+        if (config.log_format, config.log_level) != (before.log_format, before.log_level):
+            set_up_logging(config.log_format, config.log_level)
         self._take_certificate(before, config)
         self._drop_zones()
         self._tell_options(config)

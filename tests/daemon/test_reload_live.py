@@ -291,3 +291,17 @@ def test_a_node_that_cannot_write_its_version_keeps_the_old_one(node: Daemon) ->
     node.write("zones/edit.example.yaml", zone("192.0.2.6"))
     wait_for(lambda: "cannot be stored" in node.log(), "the node to fail to store the version")
     assert node.values("www.edit.example") == {"192.0.2.1"}
+
+
+def test_how_much_is_logged_is_live(node: Daemon) -> None:
+    as_it_was = node.config_path.read_text()
+    node.write("gslb.yaml", as_it_was.replace("log: {format: json}", "log: {format: json, level: error}"))
+    assert node.run("reload").returncode == 0
+    told = len(node.events())
+    node.write("zones/edit.example.yaml", zone("192.0.2.2"))
+    served(node, "192.0.2.2")
+    assert len(node.events()) == told
+    node.write("gslb.yaml", as_it_was)
+    assert node.run("reload").returncode == 0
+    node.write("zones/edit.example.yaml", zone("192.0.2.3"))
+    wait_for(lambda: any(event["event"] == "zone_loaded" for event in node.events()[told:]), "the log to say it")
