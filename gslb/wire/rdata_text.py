@@ -3,8 +3,10 @@ r"""Rdata between text, octets and dnspython, and what dnspython leaves out.
 It knows the types that are made of names alone (MB, MINFO …) by number only: their text is read and written here. And
 it refuses an SVCB or HTTPS record in AliasMode that has SvcParams, of which RFC 9460 section 2.4.2 asks no more than to
 be ignored by clients, and to be warned of at most. Such a record is shown to dnspython in ServiceMode, the rest of it
-being the same. Locators of NID and L64 may come without leading zeros (RFC 6742 section 2), as dig prints them; they
-are filled up before dnspython sees them.
+being the same. A DS record whose digest is not as long as its type has it is refused in text; but in octets, where it
+comes with all else that a primary serves, it is only what no validator takes (RFC 4509 section 2.2). Locators of NID
+and L64 may come without leading zeros (RFC 6742 section 2), as dig prints them; they are filled up before dnspython
+sees them.
 """
 
 import dns.name
@@ -25,6 +27,9 @@ _NAMES: dict[int, int] = {
     type_from_text("TALINK"): 2,
 }
 """How many names such rdata is."""
+_DIGESTS = {dns.rdatatype.DS, dns.rdatatype.CDS, dns.rdatatype.DLV}
+_DIGEST_START = 4
+"""Before a digest stand key tag, algorithm and the digest's type (RFC 4034 section 5.1)."""
 _LOCATORS = {dns.rdatatype.NID, dns.rdatatype.L64}
 _SERVICES = {RRType.SVCB, RRType.HTTPS}
 _NOBODYS_TYPE = 65535
@@ -52,7 +57,7 @@ def check_rdata(rtype: int, rdata: bytes) -> None:
     """Raise a `DNSException` or `ValueError` for octets that are not of the shape of their type, if it is known."""
     if rtype in _NAMES:
         _names(rtype, rdata)
-    else:
+    elif not _has_digest(rtype, rdata):
         _as_dnspython(rtype, rdata)
 
 
@@ -60,6 +65,8 @@ def rdata_as_text(rtype: int, rdata: bytes) -> str:
     """The rdata as master-file text, names absolute. Raises as `check_rdata`."""
     if rtype in _NAMES:
         return " ".join(name.to_text() for name in _names(rtype, rdata))
+    if _has_digest(rtype, rdata):
+        return f"{int.from_bytes(rdata[:2], 'big')} {rdata[2]} {rdata[3]} {rdata[_DIGEST_START:].hex()}"
     text = _as_dnspython(rtype, rdata).to_text()
     return "0" + text.removeprefix("1") if _is_service_alias(rtype, rdata) else text
 
@@ -68,6 +75,10 @@ def _as_dnspython(rtype: int, rdata: bytes) -> dns.rdata.Rdata:
     if _is_service_alias(rtype, rdata):
         rdata = _SERVICE_MODE + rdata[2:]
     return dns.rdata.from_wire(dns.rdataclass.IN, dns.rdatatype.RdataType.make(rtype), rdata, 0, len(rdata))
+
+
+def _has_digest(rtype: int, rdata: bytes) -> bool:
+    return rtype in _DIGESTS and len(rdata) > _DIGEST_START
 
 
 def _names(rtype: int, rdata: bytes) -> list[dns.name.Name]:

@@ -102,6 +102,12 @@ def test_rdata_renders_as_the_text_it_came_from(rtype: int, text: str) -> None:
     assert rdata_to_text(rtype, rdata_from_text(rtype, text, EXAMPLE)) == text
 
 
+def test_a_digest_of_another_length_is_refused_as_text_and_shown_as_it_came() -> None:
+    assert rdata_to_text(RRType.DS, bytes.fromhex("ec45 05 01 abcd")) == "60485 5 1 abcd"
+    with pytest.raises(RdataError):
+        rdata_from_text(RRType.DS, "60485 5 1 abcd", EXAMPLE)
+
+
 @pytest.mark.parametrize(
     ("rtype", "text", "names"),
     [

@@ -140,6 +140,7 @@ def test_a_name_may_point_at_a_name_in_rdata() -> None:
         (RRType.HTTPS, b"\x00\x00\x00\x00\x01\x00\x09"),
         (RRType.SVCB, b"\x00\x01\xc0\x0c"),  # its target is never compressed
         (RRType.DNSKEY, b"\x01"),
+        (RRType.DS, b"\x00\x01\x0d\x02"),  # no digest at all
     ],
 )
 def test_rdata_of_a_wrong_length_or_shape_is_refused(rtype: int, rdata: bytes) -> None:
@@ -153,6 +154,7 @@ def test_rdata_of_a_wrong_length_or_shape_is_refused(rtype: int, rdata: bytes) -
     [
         (65282, b""),
         (65282, b"\xc0\x0c"),
+        (RRType.DS, b"\x00\x01\x0d\x02\xab\xcd"),  # a digest of another length is what no validator takes, and no more
         (1234, b"anything"),
         (RRType.HTTPS, rdata_from_text(RRType.HTTPS, "1 . alpn=h2", EXAMPLE)),
         (RRType.HTTPS, b"\x00\x00\x00\x00\x01\x00\x03\x02h2"),  # AliasMode with SvcParams (RFC 9460 section 2.4.2)
