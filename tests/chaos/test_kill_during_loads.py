@@ -29,8 +29,8 @@ def edit_all(node: Daemon, edit: int) -> None:
         node.write(f"zones/z{number}.example.yaml", text(number, edit))
 
 
-def serial(node: Daemon, number: int) -> int:
-    return int(node.ask(f"z{number}.example", "SOA", timeout=1.0).answer[0][0].serial)
+def serial(node: Daemon, number: int, timeout: float = 20.0) -> int:
+    return int(node.ask(f"z{number}.example", "SOA", timeout=timeout).answer[0][0].serial)
 
 
 class Looker:
@@ -47,7 +47,7 @@ class Looker:
         while not self._ending.is_set():
             number = random.randrange(ZONES)
             try:
-                self.seen[number] = max(serial(self._node, number), self.seen.get(number, 0))
+                self.seen[number] = max(serial(self._node, number, 1.0), self.seen.get(number, 0))
             except (OSError, dns.exception.DNSException):
                 time.sleep(0.01)
 

@@ -29,8 +29,8 @@ OURS = "gslb"
 PEERS = ("nsd", "knot", "bind")
 SERVERS = (OURS, *PEERS)
 PROGRAMS = {"nsd": "nsd", "knot": "knotd", "bind": "named"}
-START_SECONDS = 60.0
-PEER_SECONDS = 1.5
+START_SECONDS = 120.0
+PEER_SECONDS = 3.0
 OUR_SECONDS = 8.0
 WINDOW = 32
 """Queries under way to one server at a time: their replies fit into a socket's buffer."""
@@ -214,8 +214,8 @@ class Fleet:
         self.served[OURS] = self._wait(OURS, expected, OUR_SECONDS)
 
     def _wait(self, server: str, zones: Iterable[str], seconds: float) -> set[str]:
-        """Until the server answers for all zones, or `seconds` have passed since it answered at all; those that it
-        serves."""
+        """Until the server answers for all zones, or `seconds` have passed since it answered at all, or for one more;
+        those that it serves."""
         left, served, is_up, end = list(zones), set[str](), False, time.monotonic() + START_SECONDS
         while left and time.monotonic() < end:
             if self._is_gone(server):
@@ -226,7 +226,7 @@ class Fleet:
                 apex for apex, reply in zip(left, replies, strict=True) if reply and reply[3] & 15 == 0 and reply[2] & 4
             }
             left = [apex for apex in left if apex not in now]
-            if any(replies) and not is_up:
+            if now or (any(replies) and not is_up):
                 is_up, end = True, time.monotonic() + seconds
             served |= now
             time.sleep(0.05)

@@ -25,7 +25,7 @@ from routed_network import ROUTER, RoutedNetwork
 from wire_watch import WireWatch
 from world import MACHINES, NODES, OTHER_ZONES, OURS, ROOT_HINTS, ROOT_ZONES, TLD_ZONES
 
-START_SECONDS = 30.0
+START_SECONDS = 120.0
 SERVED = {
     "root1": ROOT_ZONES,
     "root2": ROOT_ZONES,
