@@ -1,6 +1,7 @@
 """Starting, stopping, dying; what an operator sees when something stands in the way."""
 
 import contextlib
+import json
 import os
 import socket
 import subprocess
@@ -42,6 +43,13 @@ def test_a_stop_is_graceful_and_leaves_no_process(node: Daemon) -> None:
     prober = node.status()["prober"]["pid"]
     assert node.stop() == 0
     assert not alive(prober)
+
+
+def test_status_as_json_is_what_the_node_says(node: Daemon) -> None:
+    printed = json.loads(node.run("status", "--json").stdout)
+    said = node.status()
+    assert printed.keys() == said.keys()
+    assert (printed["node"], printed["zones"][0]["serial"]) == ("test", said["zones"][0]["serial"])
 
 
 def test_a_killed_prober_is_replaced_while_answers_go_on(node: Daemon) -> None:
