@@ -40,7 +40,7 @@ class NodeOptions:
 @dataclass(frozen=True, slots=True)
 class Asking:
     """A query as the options see it. `client` is an address as text, `now` Unix seconds, `qname` canonical, `tls` the
-    version of TLS, "" for none."""
+    version of TLS and the protocol agreed by ALPN, "" for no TLS."""
 
     edns: Edns | None
     qname: Name

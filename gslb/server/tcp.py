@@ -176,8 +176,8 @@ class TcpConnection(asyncio.Protocol):
         if message is None:
             return
         tally = self._owner.tallies[self.transport_name]
-        version = "" if self._tls is None else self._tls.version
-        reply = self._owner.responder.answer(message, self.client, tally, udp=False, tls=version)
+        spoken = "" if self._tls is None else self._tls.spoken
+        reply = self._owner.responder.answer(message, self.client, tally, udp=False, tls=spoken)
         if reply is None:  # no query: whoever sends this speaks something else
             self.close()
         elif isinstance(reply, Stream):

@@ -12,18 +12,15 @@ _READ_OCTETS = 1 << 16
 
 
 class TlsLayer:
-    """One connection's TLS. Any fault of the client's is an `ssl.SSLError` of `handshake` or `receive`."""
+    """One connection's TLS. Any fault of the client's is an `ssl.SSLError` of `handshake` or `receive`. `spoken`, once
+    the handshake is through, is `TLSv1.3` or `TLSv1.2`, with `/dot` where the client asked for DNS by ALPN."""
 
     def __init__(self, context: ssl.SSLContext) -> None:
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._object = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         self.established = False
         self.ended = False
-
-    @property
-    def version(self) -> str:
-        """`TLSv1.3` or `TLSv1.2`, "" before the handshake is through."""
-        return (self._object.version() or "") if self.established else ""
+        self.spoken = ""
 
     def take(self, data: bytes) -> None:
         """Octets came; `handshake` or `receive` look at them."""
@@ -37,6 +34,8 @@ class TlsLayer:
         except ssl.SSLWantReadError:
             return False
         self.established = True
+        protocol = self._object.selected_alpn_protocol()
+        self.spoken = (self._object.version() or "") + (f"/{protocol}" if protocol else "")
         return True
 
     def receive(self) -> bytes:

@@ -34,6 +34,8 @@ from gslb.zone.zone import Soa
 
 log = structlog.get_logger("gslb.transfer")
 
+_TLS_OF_TRANSFERS = frozenset({"", "TLSv1.3/dot"})
+
 Plain = Callable[[bytes, TsigKey | None], bytes | None]
 """Answers an ordinary query, its signature taken off; the key is what signed it."""
 
@@ -92,7 +94,7 @@ class Exchange:
 
     def answer(self, data: bytes, client: str, plain: Plain, *, udp: bool, tls: str = "") -> bytes | Stream | None:
         """The reply to a message of a peer's (`Reply.for_peers`): octets, a stream, or None for silence. `tls` is the
-        version of TLS that carries it, "" for none."""
+        version of TLS that carries it, with the protocol that was agreed by ALPN (`TLSv1.3/dot`); "" for none."""
         try:
             message = parse_request(data)
         except MessageError:
@@ -183,8 +185,8 @@ class Exchange:
         kind = published.allow_transfer.kind_for(request.client, request.key)
         if kind is None:
             return self._refuse(request, "not in the zone's `allow_transfer`")
-        if request.asking.tls == "TLSv1.2":
-            return self._refuse(request, "a transfer over TLS is for TLS 1.3 (RFC 9103 section 7.1)")
+        if request.asking.tls not in _TLS_OF_TRANSFERS:
+            return self._refuse(request, "over TLS a transfer wants TLS 1.3 and ALPN dot (RFC 9103 section 7.1)")
         if published.view is None:
             return request.echo(Rcode.SERVFAIL, error=NO_VERSION)
         incremental = request.question.qtype == RRType.IXFR

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import dns.message
+import dns.rcode
 import pytest
 from certificates import SERVER_NAME, Authority, authority, client_context, redate
 from harness import Daemon, wait_for
@@ -62,8 +63,8 @@ def connect(made: Authority, port: int) -> ssl.SSLSocket:
     return client_context(made).wrap_socket(plain, server_hostname=SERVER_NAME)
 
 
-def ask(connection: ssl.SSLSocket, name: str = "www.tls.example.") -> dns.message.Message:
-    wire = dns.message.make_query(name, "A").to_wire()
+def ask(connection: ssl.SSLSocket, name: str = "www.tls.example.", rtype: str = "A") -> dns.message.Message:
+    wire = dns.message.make_query(name, rtype).to_wire()
     connection.sendall(len(wire).to_bytes(2, "big") + wire)
     stream = connection.makefile("rb")
     return dns.message.from_wire(stream.read(int.from_bytes(stream.read(2), "big")))
@@ -208,3 +209,5 @@ def test_a_secondary_fetches_a_zone_over_tls_by_the_same_rules(
     node.configure(settings(tls_port, "allow_transfer: [127.0.0.0/8]\n"))
     wait_for(lambda: "www.tls.example." in run(*asked, "tls.example", "AXFR"), "the zone")
     assert "NOTAUTH" in run(*asked, "tls.example", "NOTIFY")
+    with connect(made, tls_port) as connection:  # no ALPN
+        assert ask(connection, "tls.example.", "AXFR").rcode() == dns.rcode.REFUSED

@@ -30,15 +30,15 @@ LINES = "x. 60 SOA ns.x. ops.x. 1 1 1 1 1\nx. 60 NS ns.x.\nns.x. 60 A 192.0.2.1\
 
 
 class Transfers(Exchange):
-    """Answers every AXFR with a stream of 300 messages of 10,000 octets; `versions` are of TLS."""
+    """Answers every AXFR with a stream of 300 messages of 10,000 octets; `spoken` is what they came over."""
 
     def __init__(self) -> None:
         super().__init__(lambda _: None, lambda *_: None, lambda *_: None)
         self.closed: list[bool] = []
-        self.versions: list[str] = []
+        self.spoken: list[str] = []
 
     def answer(self, data, client, plain, *, udp, tls=""):
-        self.versions.append(tls)
+        self.spoken.append(tls)
         return Stream((data[:2] + bytes(9998) for _ in range(300)), self.closed.append)
 
 
@@ -163,7 +163,7 @@ def test_tls_1_2_is_served_and_older_is_not(zone: Zone, context, made: Authority
             writer.write(framed("ns.x.", "A") + framed("x.", "AXFR"))
             assert dns.message.from_wire(await read_message(reader)).answer
             await read_message(reader)
-            assert server.connections.responder.exchange.versions == ["TLSv1.2"]
+            assert server.connections.responder.exchange.spoken == ["TLSv1.2/dot"]
             writer.close()
             old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             old.check_hostname, old.verify_mode = False, ssl.CERT_NONE
@@ -241,7 +241,7 @@ def test_a_client_that_says_it_is_done_gets_its_answers_and_our_end(zone: Zone, 
             client.end_our_half()  # the server's goes on
             assert len(await read_end(client.reader)) > 3_000_000
             assert server.connections.responder.exchange.closed == [True]
-            assert server.connections.responder.exchange.versions == ["TLSv1.3"]
+            assert server.connections.responder.exchange.spoken == ["TLSv1.3"]
             client.writer.close()
 
     asyncio.run(run())

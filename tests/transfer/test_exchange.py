@@ -67,13 +67,13 @@ class World:
         return [change if private else change.without_private()] if since == 1 else None
 
     def ask(
-        self, query: dns.message.Message, client: str, key: TsigKey | None = None, *, udp: bool = False
+        self, query: dns.message.Message, client: str, key: TsigKey | None = None, *, udp: bool = False, tls: str = ""
     ) -> list[dns.message.Message]:
         """The reply's messages, signatures checked by dnspython."""
         if key is not None:
             query.use_tsig(keyring(key))
         wire = query.to_wire()
-        reply = self.exchange.answer(wire, client, lambda data, _: data[:2] + b"\x84\x00" + data[4:], udp=udp)
+        reply = self.exchange.answer(wire, client, lambda data, _: data[:2] + b"\x84\x00" + data[4:], udp=udp, tls=tls)
         return list(read(reply, query, key))
 
 
@@ -149,6 +149,24 @@ def test_who_is_not_on_the_list_is_refused(zone_of, client: str, key: TsigKey | 
         messages = world.ask(transfer(rtype, 1 if rtype == "IXFR" else None), client, key)
         assert [message.rcode() for message in messages] == [dns.rcode.REFUSED]
         assert world.exchange.counts.results == {(APEX, rtype.lower(), "refused"): 1}
+
+
+@pytest.mark.parametrize(
+    ("tls", "rcode"),
+    [
+        ("", dns.rcode.NOERROR),
+        ("TLSv1.3/dot", dns.rcode.NOERROR),
+        ("TLSv1.3", dns.rcode.REFUSED),  # the client did not ask for DNS
+        ("TLSv1.2/dot", dns.rcode.REFUSED),
+        ("TLSv1.2", dns.rcode.REFUSED),
+    ],
+)
+def test_over_tls_a_transfer_wants_tls_1_3_and_dot_agreed_by_alpn(zone_of, tls: str, rcode: int) -> None:
+    """RFC 9103 section 7.1."""
+    for rtype in ("AXFR", "IXFR"):
+        world = World(zone_of)
+        messages = world.ask(transfer(rtype, 1 if rtype == "IXFR" else None), "192.0.2.2", OURS, tls=tls)
+        assert {message.rcode() for message in messages} == {rcode}
 
 
 def test_a_prefix_lets_anyone_in_to_the_plain_view(zone_of) -> None:
