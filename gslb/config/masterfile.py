@@ -19,7 +19,7 @@ from gslb.config.textfile import read_text
 from gslb.config.values import nearest_types, plain_name
 from gslb.wire.codes import RRType, is_meta_type, type_from_text
 from gslb.wire.names import ROOT, BadNameError, Name, canonical, is_at_or_below, labels, name_from_text, name_to_text
-from gslb.wire.rdata import RdataError, rdata_from_text, rrset_key, type_of_key
+from gslb.wire.rdata import RdataError, is_same, rdata_from_text, rrset_key, type_of_key
 from gslb.zone.checks import taken_as_zero
 from gslb.zone.rrset import RRset
 from gslb.zone.zone import Soa
@@ -52,11 +52,17 @@ class Entry:
 
 @dataclass(slots=True)
 class _Group:
-    """The records of one rrset as they come in."""
+    """The records of one rrset as they come in. `lowered` finds those that may differ in case alone."""
 
     ttl_seconds: int
     place: Place
     rdatas: dict[bytes, None] = field(default_factory=dict)
+    lowered: dict[bytes, bytes] = field(default_factory=dict)
+
+    def holds(self, rtype: int, rdata: bytes) -> bool:
+        """True for a record that is there, be it with a name in another case."""
+        twin = self.lowered.setdefault(rdata.lower(), rdata)
+        return rdata in self.rdatas or (twin is not rdata and is_same(rtype, twin, rdata))
 
 
 def read_master(text: str, source: ZoneSource, findings: Findings) -> tuple[Draft, tuple[Path, ...]]:
@@ -257,12 +263,14 @@ class _Reader:
     def _add(self, rtype: int, ttl: int, rdata: bytes, place: Place) -> None:
         assert self.owner is not None
         group = self.groups.setdefault((self.owner, rrset_key(rtype, rdata)), _Group(ttl, place))
-        if rdata in group.rdatas:
+        is_there = group.holds(rtype, rdata)
+        if is_there:
             self._warn(place, "this record is there twice")
         if ttl != group.ttl_seconds:
             said = f"the TTL {ttl} differs from the {group.ttl_seconds} on line {group.place.line}, which all records"
             self._warn(place, f"{said} of one name and type share (RFC 2181 section 5.2)")
-        group.rdatas[rdata] = None
+        if not is_there:
+            group.rdatas[rdata] = None
 
     def _warn(self, place: Place, message: str) -> None:
         self.findings.warnings.append(Problem(place.file, place.line, place.path, message))

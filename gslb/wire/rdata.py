@@ -14,7 +14,7 @@ import dns.tokenizer
 
 from gslb.wire.codes import RRType, type_to_text
 from gslb.wire.names import Name
-from gslb.wire.rdata_text import rdata_as_text, rdata_from_tokens
+from gslb.wire.rdata_text import canonical_rdata, rdata_as_text, rdata_from_tokens
 
 # Where the compressible names of the RFC 1035 types stand: octets to skip, then how many names follow. Names of
 # later types are never compressed (RFC 3597 section 4).
@@ -99,6 +99,12 @@ def _reason(said: str) -> str:
 def rdata_to_text(rtype: int, rdata: bytes) -> str:
     """Render rdata as master-file text, names absolute."""
     return rdata_as_text(rtype, rdata)
+
+
+def is_same(rtype: int, one: bytes, other: bytes) -> bool:
+    """True for rdata that differ at most in the case of names that are compared without it (RFC 4034 section 6.2): one
+    record, not two."""
+    return one == other or canonical_rdata(rtype, one) == canonical_rdata(rtype, other)
 
 
 def rrset_key(rtype: int, rdata: bytes) -> int:

@@ -6,8 +6,13 @@ be ignored by clients, and to be warned of at most. Such a record is shown to dn
 being the same. A DS record whose digest is not as long as its type has it is refused in text; but in octets, where it
 comes with all else that a primary serves, it is only what no validator takes (RFC 4509 section 2.2). Locators of NID
 and L64 may come without leading zeros (RFC 6742 section 2), as dig prints them; they are filled up before dnspython
-sees them.
+sees them. The metres of a LOC record it reads as binary fractions, of which some fall short by a centimetre; these are
+shown to it a little larger.
 """
+
+import re
+from collections.abc import Callable
+from decimal import Decimal
 
 import dns.name
 import dns.rdata
@@ -31,6 +36,13 @@ _DIGESTS = {dns.rdatatype.DS, dns.rdatatype.CDS, dns.rdatatype.DLV}
 _DIGEST_START = 4
 """Before a digest stand key tag, algorithm and the digest's type (RFC 4034 section 5.1)."""
 _LOCATORS = {dns.rdatatype.NID, dns.rdatatype.L64}
+_METRES = re.compile(r"(-?\d{1,10}(?:\.\d+)?)m?", re.ASCII)
+_DISTANCES = 4
+"""Altitude, size, and the two precisions."""
+_ALTITUDES = Decimal("-100000.00"), Decimal("42849672.95")
+_MILLIMETRE = Decimal("0.001")
+_LAST_OF_PLACE = frozenset({"E", "W"})
+"""The word that ends the longitude; metres follow (RFC 1876 section 3)."""
 _SERVICES = {RRType.SVCB, RRType.HTTPS}
 _NOBODYS_TYPE = 65535
 """Reserved (RFC 6895 section 3.1): of such rdata dnspython reads the generic form only."""
@@ -40,7 +52,7 @@ _ALIAS_MODE, _SERVICE_MODE = b"\x00\x00", b"\x00\x01"
 def rdata_from_tokens(rtype: int, tokens: dns.tokenizer.Tokenizer, origin: dns.name.Name) -> bytes:
     r"""The octets of the rdata that `tokens` begin with, in its own form or as `\# …` (RFC 3597 section 5); names
     are relative to `origin`. Raises what dnspython does: a `DNSException`, `ValueError` or `UnicodeError`."""
-    if rtype not in _NAMES and rtype not in _SERVICES and rtype not in _LOCATORS:
+    if rtype not in _NAMES and rtype not in _SERVICES and rtype not in _OWN_FORMS:
         return _parsed(rtype, tokens, origin)
     first = tokens.get()
     tokens.unget(first)
@@ -50,7 +62,7 @@ def rdata_from_tokens(rtype: int, tokens: dns.tokenizer.Tokenizer, origin: dns.n
         return generic
     if rtype in _NAMES:
         return b"".join(tokens.get_name(origin).to_wire() or b"" for _ in range(_NAMES[rtype]))
-    return _locator(rtype, tokens, origin) if rtype in _LOCATORS else _service(rtype, tokens, origin)
+    return _OWN_FORMS.get(rtype, _service)(rtype, tokens, origin)
 
 
 def check_rdata(rtype: int, rdata: bytes) -> None:
@@ -59,6 +71,12 @@ def check_rdata(rtype: int, rdata: bytes) -> None:
         _names(rtype, rdata)
     elif not _has_digest(rtype, rdata):
         _as_dnspython(rtype, rdata)
+
+
+def canonical_rdata(rtype: int, rdata: bytes) -> bytes:
+    """The rdata with its names in lower case, where comparing has them so (RFC 4034 section 6.2). Raises as
+    `check_rdata`."""
+    return rdata.lower() if rtype in _NAMES else bytes(_as_dnspython(rtype, rdata).to_digestable())
 
 
 def rdata_as_text(rtype: int, rdata: bytes) -> str:
@@ -111,7 +129,36 @@ def _locator(rtype: int, tokens: dns.tokenizer.Tokenizer, origin: dns.name.Name)
     return _parsed(rtype, read, origin)
 
 
+def _location(rtype: int, tokens: dns.tokenizer.Tokenizer, origin: dns.name.Name) -> bytes:
+    words = [token.value for token in tokens.get_remaining()]
+    first = next((at for at, word in enumerate(words, 1) if word.upper() in _LAST_OF_PLACE), len(words))
+    metres = [_metres(word) for word in words[first:]]
+    if len(metres) > _DISTANCES or not all(_ALTITUDES[0] <= altitude <= _ALTITUDES[1] for altitude in metres[:1]):
+        raise ValueError("an altitude from -100000 to 42849672.95 metres, and three distances at most")
+    return _parsed(rtype, dns.tokenizer.Tokenizer(" ".join([*words[:first], *map(_not_short, metres)])), origin)
+
+
+def _metres(word: str) -> Decimal:
+    match = _METRES.fullmatch(word)
+    if match is None:
+        raise ValueError(f"{word!r} is no number of metres")
+    return Decimal(match[1])
+
+
+def _not_short(metres: Decimal) -> str:
+    """The same centimetres, written so that the nearest binary fraction has them too."""
+    exact = Decimal(int(metres * 100)) / 100
+    is_short = int(float(metres) * 100) != int(metres * 100)
+    return f"{exact + _MILLIMETRE.copy_sign(exact) if is_short else exact}m"
+
+
 def _parsed(rtype: int, tokens: dns.tokenizer.Tokenizer, origin: dns.name.Name) -> bytes:
     kind = dns.rdatatype.RdataType.make(rtype)
     parsed = dns.rdata.from_text(dns.rdataclass.IN, kind, tokens, origin=origin, relativize=False)
     return bytes(parsed.to_wire(origin=None) or b"")
+
+
+_OWN_FORMS: dict[int, Callable[[int, dns.tokenizer.Tokenizer, dns.name.Name], bytes]] = {
+    **dict.fromkeys(_LOCATORS, _locator),
+    dns.rdatatype.LOC: _location,
+}

@@ -29,9 +29,11 @@ _MOST = 10
 
 
 def check_signing(zone: Zone) -> list[Finding]:
-    """What keeps a signed zone from being served, and what of a signed zone stands in one that is not."""
+    """What keeps a signed zone from being served, and, as warnings, what of a signed zone stands in one that is not:
+    other name servers serve that as data like any other."""
     if not is_signed(zone):
-        return check_unsigned(zone, "the zone is not signed: leave this out, or sign it again")
+        stray = check_unsigned(zone, "the zone is not signed: leave this out, or sign it again")
+        return [replace(finding, is_error=False) for finding in stray]
     if RRType.SOA not in zone.rrsets[zone.apex] or not all(is_at_or_below(owner, zone.apex) for owner in zone.rrsets):
         return []  # what is wrong then is told by `zone.checks`
     return _first(_Completeness(zone).findings())

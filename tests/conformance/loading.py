@@ -44,6 +44,13 @@ FILES: dict[str, str] = {
     "soa not first": "@ 300 IN NS ns.x.\n@ 300 IN SOA ns.x. h.x. 1 2 3 4 60\n",
     "soa below apex": HEAD + "a 300 IN SOA ns.x. h.x. 1 2 3 4 60\n",
     "duplicate record": HEAD + "a 300 A 192.0.2.1\na 300 A 192.0.2.1\n",
+    "duplicate but for the case of a name": HEAD + "a 300 CNAME b.x.\nA 300 CNAME B.X.\nm 300 MX 1 H\nm 300 MX 1 h\n",
+    "SVCB names in two cases": HEAD + "a 300 SVCB 1 b.x.\na 300 SVCB 1 B.x.\n",
+    "DNSKEY in an unsigned zone": HEAD + "a 300 DNSKEY 257 3 8 AwEAAQ==\n",
+    "NSEC in an unsigned zone": HEAD + "a 300 NSEC b A NSEC\na 300 A 192.0.2.1\n",
+    "RRSIG in an unsigned zone": HEAD
+    + "a 300 A 192.0.2.1\na 300 RRSIG A 8 2 300 20300101000000 20200101000000 1 x. AAAA\n",
+    "LOC altitudes": HEAD + "a 300 LOC 51 30 N 0 7 W 0.29m\nb 300 LOC 51 30 N 0 7 W -42.35m 0.07m\n",
     "ttls differ": HEAD + "a 300 A 192.0.2.1\na 600 A 192.0.2.2\n",
     "ttl units": HEAD + "a 1h30m A 192.0.2.1\nb 1W A 192.0.2.1\nc 1D2h3M4s IN A 192.0.2.1\n",
     "$TTL units": "$TTL 1d\n@ IN SOA ns.x. h.x. 1 2h 15m 2w 1h\n@ IN NS ns.x.\n",

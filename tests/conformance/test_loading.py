@@ -14,6 +14,7 @@ from gslb.config.sources import ZoneSource
 from gslb.config.zones import load_zone
 from gslb.wire.codes import type_to_text
 from gslb.wire.names import name_from_text, name_to_text
+from gslb.wire.rdata import type_of_key
 
 APEXES = {name: f"l{number}." for number, name in enumerate(FILES)}
 
@@ -49,8 +50,8 @@ def test_what_is_read_is_served_as_the_peers_serve_it(fleet: Fleet) -> None:
             continue
         zone = load_zone(ZoneSource(name_from_text(apex), path_of(fleet, name), "master"), {}).zone
         for owner, types in zone.rrsets.items():
-            for rtype in types:
-                question = Question(name_to_text(owner), type_to_text(rtype), tcp=True)
+            for key in types:
+                question = Question(name_to_text(owner), type_to_text(type_of_key(key)), tcp=True)
                 asked.append((Group({apex: (name,)}), "l", question))
     cases = [case for case in ask(fleet, asked) if len(case.replies) == 1 + len(PEERS)]
     assert len(cases) > len(FILES)

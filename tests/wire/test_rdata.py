@@ -4,10 +4,19 @@ import pytest
 
 from gslb.wire.codes import RRType
 from gslb.wire.names import name_from_text
-from gslb.wire.rdata import RdataError, alias_target, embedded_names, name_end, rdata_from_text, rdata_to_text, target
+from gslb.wire.rdata import (
+    RdataError,
+    alias_target,
+    embedded_names,
+    is_same,
+    name_end,
+    rdata_from_text,
+    rdata_to_text,
+    target,
+)
 
 EXAMPLE = name_from_text("example.")
-MB, MINFO, SINK, NID, L64 = 7, 14, 40, 104, 106
+MB, MINFO, LOC, SINK, NID, L64 = 7, 14, 29, 40, 104, 106
 
 
 @pytest.mark.parametrize(
@@ -100,6 +109,39 @@ def test_what_is_no_rdata_is_refused_with_the_text_and_the_type(rtype: int, text
 )
 def test_rdata_renders_as_the_text_it_came_from(rtype: int, text: str) -> None:
     assert rdata_to_text(rtype, rdata_from_text(rtype, text, EXAMPLE)) == text
+
+
+@pytest.mark.parametrize(
+    "metres",
+    ["0.29m", "-0.29m", "42849672.91m", "1208.64m 0.30m 90000000.00m 5.00m", "0.00m 9000000.00m 10000.00m 10.00m"],
+)
+def test_no_centimetre_of_a_location_is_lost(metres: str) -> None:
+    text = f"51 30 12.748 N 0 7 39.612 W {metres}"
+    assert rdata_to_text(LOC, rdata_from_text(LOC, text, EXAMPLE)).startswith(text)
+
+
+@pytest.mark.parametrize("metres", ["", "x", "1e3m", "inf", "99999999999m", "1m 1m 1m 1m 1m"])
+def test_what_is_no_distance_is_refused(metres: str) -> None:
+    with pytest.raises(RdataError):
+        rdata_from_text(LOC, f"51 30 12.748 N 0 7 39.612 W {metres}", EXAMPLE)
+
+
+@pytest.mark.parametrize(
+    ("rtype", "one", "other", "same"),
+    [
+        (RRType.CNAME, "Host.example.", "hOST.example.", True),
+        (RRType.MX, "10 Host.example.", "10 host.example.", True),
+        (RRType.MX, "65 host.example.", "97 host.example.", False),
+        (RRType.A, "65.65.65.65", "97.97.97.97", False),
+        (RRType.TXT, "Text", "text", False),
+        (RRType.SVCB, "1 Host.example.", "1 host.example.", False),  # its name is as it is (RFC 9460 section 2.2)
+        (MB, "Host.example.", "host.example.", True),
+    ],
+)
+def test_a_record_with_its_names_in_another_case_is_the_same_record(
+    rtype: int, one: str, other: str, same: bool
+) -> None:
+    assert is_same(rtype, rdata_from_text(rtype, one, EXAMPLE), rdata_from_text(rtype, other, EXAMPLE)) is same
 
 
 def test_a_digest_of_another_length_is_refused_as_text_and_shown_as_it_came() -> None:
