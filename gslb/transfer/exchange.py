@@ -5,6 +5,7 @@ then an ordinary query, which the caller answers, a NOTIFY (RFC 1996), or a tran
 messages. Who may transfer what is the zone's `AccessList`; the steering view is for gslb peers that signed.
 """
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -112,7 +113,7 @@ class Exchange:
         try:
             signed = verify_request(data, self.keys, self._clock())
         except TsigError as error:
-            self._say("tsig_refused", request, reason=error)
+            self._say("tsig_refused", request, reason=str(error))
             return error.reply(data, self._clock())
         signer = ResponseSigner(signed)
         request = replace(request, data=_without_tsig(data, message.tsig_start), key=signed.key)
@@ -134,13 +135,13 @@ class Exchange:
             return self._tell(request)
         return plain(request.data, request.key)
 
-    def _say(self, event: str, request: "_Request", **facts: object) -> None:
-        """Log what is refused, within bounds: anyone can send what is refused, as often as they like."""
+    def _say(self, event: str, request: "_Request", level: int = logging.WARNING, /, **facts: object) -> None:
+        """Log what others do, within bounds: anyone can send what is refused, as often as they like, and hundreds of
+        zones times secondaries are as many transfers at each restart."""
         untold = self._sparing.leave(event, self._clock())
         if untold is not None:
-            said = {name: str(fact) for name, fact in facts.items()}
             more: dict[str, object] = {"untold": untold} if untold else {}
-            log.warning(event, **said, **request.facts, **more)
+            log.log(level, event, **facts, **request.facts, **more)
 
     # NOTIFY
 
@@ -220,10 +221,14 @@ class Exchange:
             self._under_way -= 1
             self.counts.results[request.apex, answer.how, "ok" if whole else "failed"] += 1
             self.counts.octets[request.apex, answer.how] += sent
-            quiet = log.debug if answer.how == "current" else log.info
-            say, event = (quiet, "transfer_sent") if whole else (log.warning, "transfer_broken_off")
             seconds = round(self._clock() - started, 3)
-            say(event, how=answer.how, serial=answer.serial, octets=sent, seconds=seconds, **request.facts)
+            facts = {"how": answer.how, "serial": answer.serial, "octets": sent, "seconds": seconds}
+            if not whole:
+                self._say("transfer_broken_off", request, **facts)
+            elif answer.how == "current":
+                log.debug("transfer_sent", **facts, **request.facts)
+            else:
+                self._say("transfer_sent", request, logging.INFO, **facts)
 
         return Stream(messages(), close)
 

@@ -361,3 +361,19 @@ def test_a_flood_of_what_is_refused_writes_a_few_lines(zone_of) -> None:
                 world.exchange.answer(query, "192.0.2.99", lambda _: None, udp=False)
     events = Counter(line["event"] for line in logged)
     assert events == dict.fromkeys(("tsig_refused", "transfer_refused", "notify_refused"), TOLD_PER_MINUTE)
+
+
+def test_transfers_write_a_few_lines_a_minute_each_failure_a_warning_and_none_is_left_uncounted(zone_of) -> None:
+    world = World(zone_of)
+    with capture_logs() as logged:
+        for _ in range(50):
+            world.ask(transfer(), "192.0.2.2", OURS)
+            query = transfer()
+            query.use_tsig(keyring(OURS))
+            broken_off = world.exchange.answer(query.to_wire(), "192.0.2.2", lambda *_: None, udp=False)
+            assert isinstance(broken_off, Stream)
+            broken_off.close(False)
+    lines = Counter((line["log_level"], line["event"]) for line in logged)
+    assert lines == {("info", "transfer_sent"): TOLD_PER_MINUTE, ("warning", "transfer_broken_off"): TOLD_PER_MINUTE}
+    assert world.exchange.counts.results[APEX, "axfr", "ok"] == 50
+    assert world.exchange.counts.results[APEX, "axfr", "failed"] == 50
