@@ -40,7 +40,9 @@ class Metrics:
         )
         self.dropped = counter("gslb_dropped_replies", "Replies the kernel did not take", ["transport"])
         self.rate_limited = counter(
-            "gslb_rate_limited_replies", "Replies over UDP above a limit of rate_limit", ["kind", "action"]
+            "gslb_rate_limited_replies",
+            "Replies over UDP above a limit of rate_limit; would_*: with log_only, when they are sent",
+            ["kind", "action"],
         )
         self.rate_limited_networks = gauge("gslb_rate_limited_networks", "Networks of clients that are limited now")
         self.internal_errors = counter("gslb_internal_errors", "Faults of ours; each is answered SERVFAIL and logged")

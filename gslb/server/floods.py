@@ -1,13 +1,16 @@
-"""Which networks are being rate limited, for the log and for `gslb status`. Pure: the time is an argument.
+"""Which networks are being rate limited, and what is asked by them, for the log and for `gslb status`. Pure: the time
+is an argument.
 
 A network is limited from the first reply that is refused it until QUIET_SECONDS have passed without one. However many
 networks a flood is made of, MAX_FOLLOWED are followed, and TOLD_PER_MINUTE are told of; the end is told of those whose
-beginning was. The counters have all of it.
+beginning was. What is asked is kept as long as any network is followed, MAX_FOLLOWED names at most. The counters have
+all of it.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 
-from gslb.server.rate import Judgement, ReplyKind
+from gslb.server.rate import About, Judgement, ReplyKind
 
 QUIET_SECONDS = 10.0
 MAX_FOLLOWED = 1000
@@ -33,11 +36,15 @@ class Floods:
     def __init__(self) -> None:
         self.untold = 0
         self._followed: dict[str, Flood] = {}
+        self._asked: Counter[tuple[ReplyKind, About]] = Counter()
         self._minute = 0.0
         self._told = 0
 
-    def note(self, network: str, kind: ReplyKind, judgement: Judgement, now: float) -> Flood | None:
+    def note(self, network: str, kind: ReplyKind, about: About, judgement: Judgement, now: float) -> Flood | None:
         """A reply was refused. The flood, when it begins with this and is to be told of."""
+        asked = (kind, about)
+        if asked in self._asked or len(self._asked) < MAX_FOLLOWED:
+            self._asked[asked] += 1
         flood = self._followed.get(network)
         begins = flood is None
         if flood is None:
@@ -56,11 +63,17 @@ class Floods:
         over = [flood for flood in self._followed.values() if now - flood.last >= QUIET_SECONDS]
         for flood in over:
             del self._followed[flood.network]
+        if not self._followed:
+            self._asked.clear()
         return [flood for flood in over if flood.told]
 
     def busiest(self, count: int) -> list[Flood]:
         """Those with the most replies refused, the worst first."""
         return sorted(self._followed.values(), key=lambda flood: -flood.dropped - flood.slipped)[:count]
+
+    def asked_most(self, count: int) -> list[tuple[ReplyKind, About, int]]:
+        """What most of the refused replies were about, and how many of them."""
+        return [(kind, about, times) for (kind, about), times in self._asked.most_common(count)]
 
     def _may_tell(self, now: float) -> bool:
         if now - self._minute >= 60:

@@ -22,7 +22,7 @@ from gslb.server.rate import About, Judgement, RateLimiter, ReplyKind, kind_of, 
 from gslb.server.responder import Responder
 from gslb.wire.cookies import COOKIE_OCTETS
 from gslb.wire.edns import Option, render_option
-from gslb.wire.names import Name
+from gslb.wire.names import Name, name_to_text
 from gslb.wire.query import HEADER_OCTETS, FormError, Query, parse_query
 from gslb.wire.rdata import name_end
 from gslb.zone.lookup import Alias, Found, Redirection, Referral
@@ -32,7 +32,7 @@ log = structlog.get_logger("gslb.server")
 _COOKIE_HEAD = render_option(Option.COOKIE, bytes(COOKIE_OCTETS))[:4]
 _BY_ZONE = frozenset({ReplyKind.NODATA, ReplyKind.NXDOMAIN})
 _SHOWN = 5
-"""Networks that `gslb status` names."""
+"""Networks, and names, that `gslb status` tells."""
 
 
 class UdpGuard:
@@ -43,7 +43,7 @@ class UdpGuard:
         self.floods = Floods()
         self._limiter = RateLimiter(limits)
         self._responder = responder
-        self._refused = _counters(responder.metrics)
+        self._refused = _counters(responder.metrics, log_only=limits.log_only)
         self._timer: asyncio.TimerHandle | None = None
 
     def answer(self, data: bytes, client: str, tally: Tally) -> bytes | None:
@@ -72,11 +72,12 @@ class UdpGuard:
             return reply
         kind = kind_of(reply, facts.rcode)
         now = time.monotonic()
-        judgement = self._limiter.judge(network, kind, self._about(reply, kind, facts, exact=exact), now)
+        about = self._about(reply, kind, facts, exact=exact)
+        judgement = self._limiter.judge(network, kind, about, now)
         if judgement is Judgement.SEND:
             return reply
         self._refused[kind, judgement].inc()
-        self._note(network, kind, judgement, now)
+        self._note(network, kind, about, judgement, now)
         if self.limits.log_only:
             return reply
         if judgement is Judgement.DROP:
@@ -126,13 +127,14 @@ class UdpGuard:
 
     # Who is limited
 
-    def _note(self, network: str, kind: ReplyKind, judgement: Judgement, now: float) -> None:
-        begun = self.floods.note(network, kind, judgement, now)
+    def _note(self, network: str, kind: ReplyKind, about: About, judgement: Judgement, now: float) -> None:
+        begun = self.floods.note(network, kind, about, judgement, now)
         if begun is not None:
             log.warning(
                 "rate_limit_began",
                 network=network,
                 kind=kind.value,
+                about=_shown(kind, about),
                 log_only=self.limits.log_only,
                 networks_not_told=self.floods.untold,
                 advice="a flood, likely with this network as its victim; for real clients there is `rate_limit.exempt`",
@@ -145,14 +147,15 @@ class UdpGuard:
     def _look(self) -> None:
         """Once a second while there is anybody to follow."""
         for flood in self.floods.ended(time.monotonic()):
-            _tell_end(flood)
+            self._tell_end(flood)
         self._responder.metrics.rate_limited_networks.set(len(self.floods))
         self._timer = None
         if len(self.floods):
             self._timer = asyncio.get_running_loop().call_later(QUIET_SECONDS / 10, self._look)
 
     def status(self) -> dict[str, Any]:
-        """For `gslb status`: whom it limits now."""
+        """For `gslb status`: whom it limits now, and what they ask. With `log_only` nothing is: `dropped` and
+        `slipped` are what would have been."""
         return {
             "log_only": self.limits.log_only,
             "limited_networks": len(self.floods),
@@ -160,7 +163,17 @@ class UdpGuard:
                 {"network": flood.network, "kind": flood.kind.value, "dropped": flood.dropped, "slipped": flood.slipped}
                 for flood in self.floods.busiest(_SHOWN)
             ],
+            "asked_most": [
+                {"kind": kind.value, "about": _shown(kind, about), "replies": times}
+                for kind, about, times in self.floods.asked_most(_SHOWN)
+            ],
         }
+
+    def _tell_end(self, flood: Flood) -> None:
+        would = "would_have_" if self.limits.log_only else ""
+        refused = {f"{would}dropped": flood.dropped, f"{would}slipped": flood.slipped}
+        seconds = round(flood.last - flood.since, 1)
+        log.info("rate_limit_ended", network=flood.network, log_only=self.limits.log_only, seconds=seconds, **refused)
 
     def close(self) -> None:
         """Follow nobody any more."""
@@ -168,28 +181,29 @@ class UdpGuard:
             self._timer.cancel()
             self._timer = None
         for flood in self.floods.ended(float("inf")):
-            _tell_end(flood)
+            self._tell_end(flood)
         self._responder.metrics.rate_limited_networks.set(0)
 
 
-def _counters(metrics: Metrics) -> dict[tuple[ReplyKind, Judgement], Counter]:
+_ACTIONS = {Judgement.SLIP: ("slipped", "would_slip"), Judgement.DROP: ("dropped", "would_drop")}
+"""What metrics call a judgement, and one that is only logged."""
+
+
+def _counters(metrics: Metrics, *, log_only: bool) -> dict[tuple[ReplyKind, Judgement], Counter]:
     """What counts replies above a limit. A reply above the limit of everything is counted by its own kind."""
     judged = product(ReplyKind, (Judgement.SLIP, Judgement.DROP))
     return {
-        (kind, judgement): metrics.rate_limited.labels(kind.value, judgement.value)
+        (kind, judgement): metrics.rate_limited.labels(kind.value, _ACTIONS[judgement][log_only])
         for kind, judgement in judged
         if kind is not ReplyKind.ALL
     }
 
 
-def _tell_end(flood: Flood) -> None:
-    log.info(
-        "rate_limit_ended",
-        network=flood.network,
-        dropped=flood.dropped,
-        slipped=flood.slipped,
-        seconds=round(flood.last - flood.since, 1),
-    )
+def _shown(kind: ReplyKind, about: About) -> str:
+    """What replies of a kind are about, for people: a name, the zone that names are not in, or nothing."""
+    if isinstance(about, bytes):
+        return name_to_text(about)
+    return f"names in {about}" if kind in _BY_ZONE else about
 
 
 def _parsed(data: bytes) -> Query | None:

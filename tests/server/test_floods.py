@@ -6,7 +6,7 @@ from gslb.server.rate import Judgement, ReplyKind
 
 
 def note(followed: Floods, network: str, now: float, judgement: Judgement = Judgement.DROP) -> floods.Flood | None:
-    return followed.note(network, ReplyKind.ANSWER, judgement, now)
+    return followed.note(network, ReplyKind.ANSWER, b"\x01a\x00", judgement, now)
 
 
 def test_a_flood_is_told_when_it_begins_and_when_it_has_been_quiet() -> None:
@@ -44,3 +44,23 @@ def test_the_busiest_come_first() -> None:
         for _ in range(times):
             note(followed, network, 0.0)
     assert [flood.network for flood in followed.busiest(2)] == ["most", "some"]
+
+
+def test_what_is_asked_most_is_kept_while_anybody_is_limited() -> None:
+    followed = Floods()
+    for name, times in ((b"\x01a\x00", 2), (b"\x01b\x00", 7), (b"\x01c\x00", 1)):
+        for _ in range(times):
+            followed.note("net", ReplyKind.ANSWER, name, Judgement.SLIP, 5.0)
+    assert followed.asked_most(2) == [(ReplyKind.ANSWER, b"\x01b\x00", 7), (ReplyKind.ANSWER, b"\x01a\x00", 2)]
+    followed.ended(5.0 + QUIET_SECONDS)
+    assert followed.asked_most(2) == []
+
+
+def test_the_number_of_names_kept_is_bounded_and_those_kept_go_on_counting() -> None:
+    followed = Floods()
+    for _ in range(2):
+        for number in range(2 * MAX_FOLLOWED):
+            followed.note("net", ReplyKind.ANSWER, number.to_bytes(4, "big"), Judgement.DROP, 0.0)
+    kept = followed.asked_most(3 * MAX_FOLLOWED)
+    assert len(kept) == MAX_FOLLOWED
+    assert {times for *_, times in kept} == {2}

@@ -11,6 +11,7 @@ import dns.name
 import dns.rcode
 import dns.tsig
 import pytest
+from structlog.testing import capture_logs
 
 from gslb.answer.compile import ZoneTable
 from gslb.answer.options import NodeOptions
@@ -193,8 +194,9 @@ def test_a_slipped_reply_brings_the_cookie_that_frees_its_client(guarded) -> Non
 def test_log_only_counts_what_it_would_do_and_sends_everything(guarded) -> None:
     node = guarded(RateLimits(*([BURST] * 5), burst_seconds=1.0, slip=2, log_only=True))
     assert all(whole(node.ask("www.x.example.")) for _ in range(20))
-    assert node.counted("gslb_rate_limited_replies_total", kind="answer", action="dropped") == 8
-    assert node.counted("gslb_rate_limited_replies_total", kind="answer", action="slipped") == 8
+    assert node.counted("gslb_rate_limited_replies_total", kind="answer", action="would_drop") == 8
+    assert node.counted("gslb_rate_limited_replies_total", kind="answer", action="would_slip") == 8
+    assert node.counted("gslb_rate_limited_replies_total", kind="answer", action="dropped") == 0
 
 
 def test_only_what_went_out_counts_as_a_reply(guarded) -> None:
@@ -243,4 +245,32 @@ def test_status_names_the_busiest_networks(guarded) -> None:
         "log_only": False,
         "limited_networks": 1,
         "busiest": [{"network": "192.0.2.0/24", "kind": "answer", "dropped": 2, "slipped": 1}],
+        "asked_most": [{"kind": "answer", "about": "www.x.example.", "replies": 3}],
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "about"),
+    [
+        ("n%d.wild.x.example.", "answer", "*.wild.x.example."),
+        ("n%d.x.example.", "nxdomain", "names in x.example."),
+        ("n%d.elsewhere.", "error", ""),
+    ],
+)
+def test_status_tells_what_is_asked_most_under_what_it_is_counted(guarded, name: str, kind: str, about: str) -> None:
+    node = guarded()
+    for number in range(BURST + 4):
+        node.ask(name % number)
+    assert node.guard.status()["asked_most"] == [{"kind": kind, "about": about, "replies": 4}]
+
+
+@pytest.mark.parametrize(("log_only", "key"), [(False, "dropped"), (True, "would_have_dropped")])
+def test_the_log_says_dropped_only_where_something_was(guarded, log_only: bool, key: str) -> None:
+    node = guarded(RateLimits(*([BURST] * 5), burst_seconds=1.0, slip=0, log_only=log_only))
+    for _ in range(BURST + 4):
+        node.ask("www.x.example.")
+    with capture_logs() as logs:
+        node.guard.close()
+    (ended,) = logs
+    assert (ended["event"], ended["log_only"], ended[key]) == ("rate_limit_ended", log_only, 4)
+    assert len([name for name in ended if "dropped" in name]) == 1

@@ -99,7 +99,7 @@ def test_refusals_count_towards_the_rate_of_errors(responder) -> None:
     query = dns.message.make_query("www.inner.example.", "A").to_wire()
     for _ in range(8):
         guard.answer(query, OUTSIDE, Tally(responder.metrics, "udp"))
-    labels = {"kind": "error", "action": "dropped"}
+    labels = {"kind": "error", "action": "would_drop"}
     assert responder.metrics.registry.get_sample_value("gslb_rate_limited_replies_total", labels) == 3
 
 
