@@ -19,6 +19,13 @@ from gslb.steering.select import PoolState
 from gslb.wire.codes import Rcode, type_to_text
 from gslb.wire.names import Name, name_to_text
 from gslb.wire.rdata import rdata_to_text
+from gslb.zone.steered import AllDown, Steered
+
+_LAST_RESORTS = {
+    AllDown.SERVE_ALL: "its first pool, as if all were up",
+    AllDown.EMPTY: "no records",
+    AllDown.SERVFAIL: "SERVFAIL",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +119,18 @@ def _steered(draw: Draw) -> dict[str, Any]:
         "pool": draw.selection.pool,
         "degraded": draw.selection.degraded,
         "all_down": steered.all_down.value,
+        "last_resort": _last_resort(steered),
         "pools": [_pool(state, steered.rrset.rtype, shares, draw) for state in draw.selection.path],
         "shares": {rdata_to_text(steered.rrset.rtype, value): share for value, share in shares.items()},
     }
+
+
+def _last_resort(steered: Steered) -> str:
+    """What is answered when nothing on the fallback path is available, for people."""
+    if steered.all_down is AllDown.VALUES:
+        values = ", ".join(rdata_to_text(steered.rrset.rtype, value) for value in steered.rrset.rdatas)
+        return f"the record's own values, {values}"
+    return _LAST_RESORTS[steered.all_down]
 
 
 def _pool(state: PoolState, rtype: int, shares: dict[bytes, float], draw: Draw) -> dict[str, Any]:

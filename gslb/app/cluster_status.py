@@ -45,15 +45,23 @@ def differences(node: str, ours: Mapping[Name, Report], views: Iterable[PeerView
     for apex, reports in nodes.items():
         for member in sorted({member for _, report in reports for member in report["members"]}):
             words = {name: _word(report, member) for name, report in reports}
-            if len({word.partition(":")[0] for word in words.values()}) > 1:
+            if len({_state(report, member) for _, report in reports}) > 1:
                 seen[apex, member] = words
     return [{"zone": name_to_text(apex), "member": member, "seen": words} for (apex, member), words in seen.items()]
+
+
+def _state(report: Report, member: str) -> str:
+    said = report["members"].get(member)
+    return str(said[0]) if said else "up"
 
 
 def _word(report: Report, member: str) -> str:
     """What one node says of a member: a state, and why."""
     said = report["members"].get(member)
-    return f"{said[0]}: {said[2]}" if said else "up"
+    if not said:
+        return "up"
+    state, _, why = said
+    return why if why.startswith(state) else f"{state}: {why}"
 
 
 def troubles(rows: Iterable[Mapping[str, Any]], differing: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -50,6 +50,7 @@ class Commands:
                 "file": str(self._node.config.path),
                 "problems": list(self._node.config_problems),
                 "warnings": [str(warning) for warning in self._node.config.warnings],
+                "pending_restart": self._node.pending_restart,
             },
             "replies": listeners.replies if listeners is not None else 0,
             "rate_limit": listeners.guard.status() if listeners is not None and listeners.guard is not None else None,

@@ -31,6 +31,7 @@ from gslb.app.cluster_readings import cluster_readings
 from gslb.app.commands import Commands
 from gslb.app.descriptors import LOOK_SECONDS, DescriptorWatch, make_room
 from gslb.app.logs import set_up_logging
+from gslb.app.pending import pending_restart
 from gslb.app.persist import until_done
 from gslb.app.readings import readings
 from gslb.app.signatures import SignatureWatch, signature_readings
@@ -64,7 +65,6 @@ _EXPIRY_LOOK_SECONDS = 60.0
 _VANISHED_LOOK_SECONDS = 0.5
 _ACCEPTED_AT_ONCE = 50
 """Zones taken over between two turns of the event loop: about three milliseconds."""
-_NEEDS_RESTART = ("node", "listen", "listen_tls", "state_dir", "api", "limits")
 
 
 class StartError(Exception):
@@ -76,6 +76,7 @@ class Node:
 
     def __init__(self, config: NodeConfig) -> None:
         self.config = config
+        self._started_with = config
         self.metrics = Metrics()
         self.started = time.time()
         self.listeners: Listeners | None = None
@@ -100,6 +101,11 @@ class Node:
     @property
     def table(self) -> AnswerTable:
         return self._responder.table
+
+    @property
+    def pending_restart(self) -> list[str]:
+        """Settings that were changed since the start, and that the next start takes."""
+        return pending_restart(self._started_with, self.config)
 
     # Starting and stopping
 
@@ -301,7 +307,8 @@ class Node:
             self._watch_health()
         problems = [str(problem) for entry in self.zones.entries.values() for problem in entry.problems]
         dropped = sorted(name_to_text(apex) for apex in served - self.zones.entries.keys())
-        return {"problems": [*self.config_problems, *problems], "dropped": dropped}
+        pending = self.pending_restart
+        return {"problems": [*self.config_problems, *problems], "dropped": dropped, "pending_restart": pending}
 
     def _has_news(self, source: ZoneSource, changed: set[Path] | None, *, anyway: bool) -> bool:
         """Whether a zone has to be read again when these files changed; None: whichever did."""
@@ -327,8 +334,8 @@ class Node:
             for problem in error.problems:
                 log.error("config_not_taken", problem=str(problem))  # noqa: TRY400  the file is wrong, not us
             return error.problems
-        for name in _NEEDS_RESTART:
-            if getattr(config, name) != getattr(self.config, name):
+        for name in pending_restart(self._started_with, config):
+            if name not in self.pending_restart:
                 log.warning("setting_needs_restart", setting=name)
         self._tell_config_warnings(config)
         if not at_once:

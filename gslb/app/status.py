@@ -8,7 +8,7 @@ from gslb.answer.table import AnswerTable
 from gslb.app.cluster import SecondaryEntry
 from gslb.app.signatures import signing_status
 from gslb.app.zones import FAILED, LAST_GOOD, ZoneEntry, Zones
-from gslb.config.node import NodeConfig
+from gslb.config.node import NodeConfig, SecondarySource, ZoneSource
 from gslb.steering.conditions import Conditions
 from gslb.wire.codes import type_to_text
 from gslb.wire.names import Name, name_to_text, sort_key
@@ -45,9 +45,15 @@ def zones_status(zones: Zones, now: float) -> list[dict[str, Any]]:
             "problems": [str(problem) for problem in entry.problems],
             "warnings": [str(problem) for problem in entry.warnings],
             "gone_seconds_left": _seconds_left(entry, zones.clock()),
+            "allow_query": _may_ask(entry.source),
         }
         for entry in sorted(zones.entries.values(), key=lambda entry: entry.text)
     ]
+
+
+def _may_ask(source: ZoneSource | SecondarySource) -> list[str] | None:
+    """Who may ask a zone; None: everyone."""
+    return None if source.allow_query is None else source.allow_query.texts
 
 
 def _seconds_left(entry: ZoneEntry, now: float) -> float | None:
@@ -143,6 +149,7 @@ def secondaries_status(
                 "problems": [] if served is not None and not status.error else [status.error or "no version came yet"],
                 "warnings": list(entry.warnings),
                 "gone_seconds_left": None,
+                "allow_query": _may_ask(entry.source),
                 "transfer": asdict(status),
             }
         )

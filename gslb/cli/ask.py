@@ -5,16 +5,20 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rich.console import RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from gslb.api.client import call
-from gslb.cli.show import cluster_view, console, explain_view, has_bad_certificate, overrides_view, status_view
+from gslb.api.client import NodeUnreachableError, call
+from gslb.cli.show import has_bad_certificate, overrides_view, status_view
+from gslb.cli.show_cluster import cluster_view
+from gslb.cli.show_explain import explain_view
+from gslb.cli.terminal import console, show
 
 _WATCH_SECONDS = 1.0
+ReadT = TypeVar("ReadT")
 
 
 def status(state_dir: Path, *, as_json: bool, watch: bool) -> int:
@@ -26,9 +30,13 @@ def status(state_dir: Path, *, as_json: bool, watch: bool) -> int:
         _watch(lambda: status_view(call(state_dir, "GET", "/status")))
         return 0
     _print(value, status_view, as_json=as_json)
+    return 0 if _understood(_all_is_well, value) else 1
+
+
+def _all_is_well(value: dict[str, Any]) -> bool:
     well = not value["config"]["problems"] and not value["degraded"] and value["prober"]["state"] == "running"
     well = well and value["descriptors_short"] is None and not has_bad_certificate(value)
-    return 0 if well and all(map(_is_well, value["zones"])) else 1
+    return well and all(map(_is_well, value["zones"]))
 
 
 def _is_well(zone: dict[str, Any]) -> bool:
@@ -69,7 +77,7 @@ def list_overrides(state_dir: Path, *, as_json: bool) -> int:
     if as_json:
         print(json.dumps(overrides, indent=2))
     else:
-        console().print(overrides_view(overrides) if overrides else "no overrides on this node")
+        show(overrides_view(overrides) if overrides else "no overrides on this node")
     return 0
 
 
@@ -89,14 +97,29 @@ def reload(state_dir: Path, *, as_json: bool) -> int:
 
 def _reloaded(value: dict[str, Any]) -> RenderableType:
     dropped = [f"{zone}: dropped, for it is not configured any more, or its file is gone" for zone in value["dropped"]]
-    return Text("\n".join([*dropped, *value["problems"]] or ["reloaded, no problems"]))
+    lines = [*dropped, *value["problems"]] or ["reloaded, no problems"]
+    if value["pending_restart"]:
+        lines.append(f"pending restart: {', '.join(value['pending_restart'])}")
+    return Text("\n".join(lines))
 
 
 def _print(value: dict[str, Any], view: Callable[[dict[str, Any]], RenderableType], *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(value, indent=2))
     else:
-        console().print(view(value))
+        show(_understood(view, value))
+
+
+def _understood(read: Callable[[dict[str, Any]], ReadT], value: dict[str, Any]) -> ReadT:
+    """What a node says, read. Raises `NodeUnreachableError` where it says other things than we know, as it does after
+    an upgrade until it is restarted."""
+    try:
+        return read(value)
+    except LookupError:
+        raise NodeUnreachableError(
+            "the node that runs is of another version of gslb than this command, which cannot show what it says: "
+            "restart the node with the version that is installed, or look at --json"
+        ) from None
 
 
 def _watch(view: Callable[[], RenderableType]) -> None:

@@ -29,11 +29,12 @@ def check(config_path: Path | None, zone_files: list[Path], *, as_json: bool) ->
         if zone_files
         else list(config.zones.values() if config else ())
     )
-    checked = [str(config_path)] if config_path is not None else []
+    checked = [str(config_path)] if config_path is not None and config_path.exists() else []
     for source in sources:
         if source is None:
             continue
-        checked.append(str(source.path))
+        if source.path.exists():
+            checked.append(str(source.path))
         try:
             loaded = load_zone(source, config.monitors if config is not None else {})
         except ConfigError as error:

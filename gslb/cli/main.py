@@ -5,6 +5,8 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TypeAlias
 
@@ -17,23 +19,34 @@ from gslb.config.durations import parse_duration
 from gslb.config.node import load_node, state_dir_of
 from gslb.config.problems import ConfigError
 from gslb.config.schema import json_schema_node, json_schema_zone
+from gslb.config.values import is_type, nearest_types
 from gslb.demo.run import DemoOptions, demo
+from gslb.wire.names import BadNameError, name_from_text
 
 DEFAULT_CONFIG = "/etc/gslb/gslb.yaml"
 _OVERVIEW = """\
-An authoritative DNS server that answers with the servers that are alive, in the shares you asked for.
+An authoritative DNS server that answers with the servers that are alive, in the
+shares you asked for.
 
-  gslb demo                     see it work: two nodes and live backends on loopback
+  gslb demo                     see it work: two nodes and backends on loopback
   gslb check -c gslb.yaml       is what I wrote right?
   gslb serve -c gslb.yaml       run a node
   gslb status                   what is up, what is down, and why
   gslb explain www.example.com  why this answer
   gslb override set ...         take a member out, or back in, by hand
 """
-_ENDING = f"""\
-The configuration is --config, else $GSLB_CONFIG, else ./gslb.yaml where there is one, else {DEFAULT_CONFIG}.
-Exit codes: 0 done; 1 it did not work, or something is not well; 2 the command line or a file is wrong.
+_EXIT_CODES = """\
+Exit codes: 0 done, and all is well; 1 it did not work, or something is not
+well; 2 the command line or a file is wrong; 130 Ctrl-C.
 """
+_ENDING = f"""\
+The configuration is --config, else $GSLB_CONFIG, else ./gslb.yaml where there
+is one, else {DEFAULT_CONFIG}.
+{_EXIT_CODES}"""
+
+
+class UsageError(Exception):
+    """The command line cannot be carried out; the message says what would be right."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -43,6 +56,9 @@ def main(arguments: list[str] | None = None) -> int:
         return int(parsed.run(parsed))
     except ConfigError as error:
         print(error, file=sys.stderr)
+        return 2
+    except UsageError as error:
+        print(f"gslb: {error}", file=sys.stderr)
         return 2
     except NodeUnreachableError as error:
         print(f"gslb: {error}", file=sys.stderr)
@@ -60,7 +76,8 @@ def parser() -> argparse.ArgumentParser:
         prog="gslb", description=_OVERVIEW, epilog=_ENDING, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     top.add_argument("--version", action="version", version=f"gslb {__version__}")
-    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    top.set_defaults(run=partial(_no_action, top))
+    commands = top.add_subparsers(title="commands", metavar="COMMAND")
     _serve_command(commands)
     _check_command(commands)
     _status_command(commands)
@@ -78,18 +95,19 @@ Run = Callable[[argparse.Namespace], int]
 
 
 def _command(
-    commands: Commands, name: str, summary: str, example: str, run: Run, *, takes_config: bool = True
+    commands: Commands, name: str, summary: str, example: str, run: Run | None, *, takes_config: bool = True
 ) -> argparse.ArgumentParser:
+    """A command; `run` None: it has actions, one of which is wanted."""
     command: argparse.ArgumentParser = commands.add_parser(
         name,
         help=summary,
         description=summary[0].upper() + summary[1:] + ".",
-        epilog=f"example:\n{example}",
+        epilog=f"example:\n{example}\n\n{_EXIT_CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     if takes_config:
         command.add_argument("-c", "--config", type=Path, metavar="FILE", help="gslb.yaml of the node")
-    command.set_defaults(run=run)
+    command.set_defaults(run=run or partial(_no_action, command))
     return command
 
 
@@ -101,12 +119,12 @@ def _serve_command(commands: Commands) -> None:
     example = (
         "  gslb serve -c gslb.yaml\n  kill -HUP PID      reads every file again (changed files are noticed anyway)"
     )
-    _command(commands, "serve", "run a node until SIGTERM or Ctrl-C", example, lambda args: serve(_config(args)))
+    _command(commands, "serve", "run a node until SIGTERM or Ctrl-C", example, lambda args: serve(_existing(args)))
 
 
 def _check_command(commands: Commands) -> None:
     example = (
-        "  gslb check -c gslb.yaml           the node's file and every zone it names\n"
+        "  gslb check -c gslb.yaml            the node's file and every zone it names\n"
         "  gslb check zones/example.com.yaml  one zone file, named after its zone"
     )
     command = _command(commands, "check", "say all that is wrong with configuration and zones", example, _check)
@@ -116,8 +134,9 @@ def _check_command(commands: Commands) -> None:
 
 def _check(args: argparse.Namespace) -> int:
     config = _config(args)
-    known = config if args.config is not None or not args.zone or config.exists() else None
-    return check(known, args.zone, as_json=args.json)
+    if args.zone and args.config is None and not _is_there(config):
+        return check(None, args.zone, as_json=args.json)
+    return check(config if args.json else _existing(args), args.zone, as_json=args.json)
 
 
 def _status_command(commands: Commands) -> None:
@@ -137,13 +156,36 @@ def _explain_command(commands: Commands) -> None:
     example = "  gslb explain www.example.com --client 203.0.113.9\n  gslb explain example.com MX"
     command = _command(commands, "explain", "tell why a name is answered as it is", example, _explain)
     command.add_argument("name", help="the name, as in dig")
-    command.add_argument("type", nargs="?", default="A", help="record type (A)")
+    command.add_argument("type", nargs="?", help="record type (A)")
+    command.add_argument("-t", "--type", dest="type_too", metavar="TYPE", help="the type too, as host has it")
     command.add_argument("--client", metavar="ADDRESS", help="the client that asks")
     _json_flag(command)
 
 
 def _explain(args: argparse.Namespace) -> int:
-    return ask.explain(_state_dir(args), args.name, args.type, args.client, as_json=args.json)
+    if args.type is not None and args.type_too is not None:
+        raise UsageError(f"the type is there twice: {args.type}, and --type {args.type_too}")
+    rtype = args.type or args.type_too or "A"
+    _check_question(args.name, rtype, args.client)
+    return ask.explain(_state_dir(args), args.name, rtype, args.client, as_json=args.json)
+
+
+def _check_question(name: str, rtype: str, client: str | None) -> None:
+    """Raises `UsageError` with what was likely meant."""
+    if not is_type(rtype):
+        if is_type(name):
+            raise UsageError(f"the name comes first: gslb explain {rtype} {name}")
+        hint = nearest_types(rtype) or f"; write e.g. gslb explain {name} TXT"
+        raise UsageError(f"{rtype!r} is not a record type{hint}")
+    try:
+        name_from_text(name)
+    except BadNameError as error:
+        raise UsageError(str(error)) from None
+    try:
+        ip_address(client or "::1")
+    except ValueError:
+        said = f"--client {client!r} is not an address; write one like 203.0.113.9 or 2001:db8::9"
+        raise UsageError(said) from None
 
 
 def _override_command(commands: Commands) -> None:
@@ -151,13 +193,11 @@ def _override_command(commands: Commands) -> None:
         "  gslb override set www.example.com 192.0.2.1 drain --for 1h --note 'disk swap'\n"
         "  gslb override clear www.example.com 192.0.2.1\n"
         "  gslb override list\n\n"
-        "An override holds on this node only, survives restarts, and wins over the zone's `status` and the probes.\n"
-        "For all nodes, set `status` in the zone file."
+        "An override holds on this node only, survives restarts, and wins over the zone's\n"
+        "`status` and the probes. For all nodes, set `status` in the zone file."
     )
-    command = _command(
-        commands, "override", "take a member out, or back in, by hand, on this node", example, _no_action
-    )
-    actions = command.add_subparsers(metavar="ACTION", required=True)
+    command = _command(commands, "override", "take a member out, or back in, by hand, on this node", example, None)
+    actions = command.add_subparsers(metavar="ACTION")
     for name, summary, run, sample in (
         ("set", "set an override", _override_set, "www.example.com 192.0.2.1 drain --for 1h --note 'disk swap'"),
         ("clear", "remove an override", _override_clear, "www.example.com 192.0.2.1"),
@@ -167,7 +207,8 @@ def _override_command(commands: Commands) -> None:
             name,
             help=summary,
             description=summary[0].upper() + summary[1:] + ".",
-            epilog=f"example: gslb override {name} {sample}",
+            epilog=f"example:\n  gslb override {name} {sample}\n\n{_EXIT_CODES}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         action.set_defaults(run=run)
         action.add_argument("-c", "--config", type=Path, metavar="FILE", default=argparse.SUPPRESS, help="gslb.yaml")
@@ -184,8 +225,10 @@ def _override_command(commands: Commands) -> None:
             action.add_argument("--note", help="why, for whoever looks next")
 
 
-def _no_action(args: argparse.Namespace) -> int:  # argparse asks for an action before this is reached
-    raise AssertionError(args)
+def _no_action(command: argparse.ArgumentParser, _: argparse.Namespace) -> int:
+    """What to write is missing: all that could be."""
+    command.print_help(sys.stderr)
+    return 2
 
 
 def _override_set(args: argparse.Namespace) -> int:
@@ -210,13 +253,14 @@ def _override_list(args: argparse.Namespace) -> int:
 def _cluster_command(commands: Commands) -> None:
     example = "  gslb cluster status\n  gslb cluster status --json | jq '.troubles[]'"
     summary = "compare what the nodes of the cluster serve and see"
-    command = _command(commands, "cluster", summary, example, _no_action)
-    actions = command.add_subparsers(metavar="ACTION", required=True)
+    command = _command(commands, "cluster", summary, example, None)
+    actions = command.add_subparsers(metavar="ACTION")
     action = actions.add_parser(
         "status",
         help="per zone and node: serial, lag, last transfer, reachability; members seen differently",
-        description="Ask every peer how it stands. Exit code 1 when nodes differ or one cannot be reached.",
-        epilog="example: gslb cluster status -c gslb.yaml || echo 'nodes differ'",
+        description="Ask every peer how it stands. Exit code 1 when nodes differ, or one\ncannot be reached.",
+        epilog=f"example:\n  gslb cluster status -c gslb.yaml || echo 'nodes differ'\n\n{_EXIT_CODES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     action.set_defaults(run=_cluster_status)
     action.add_argument("-c", "--config", type=Path, metavar="FILE", default=argparse.SUPPRESS, help="gslb.yaml")
@@ -238,9 +282,9 @@ def _reload(args: argparse.Namespace) -> int:
 
 def _demo_command(commands: Commands) -> None:
     example = (
-        "  gslb demo                   live: kill and revive backends and nodes, edit the zone, watch\n"
-        "  gslb demo --for 60s         plays the whole story by itself; exit code 0 when it saw all of it\n"
-        "  gslb demo --dir ./demo      keeps the files and your edits"
+        "  gslb demo                live: kill and revive backends and nodes, edit, watch\n"
+        "  gslb demo --for 60s      plays the story by itself; exit code 0: saw all of it\n"
+        "  gslb demo --dir ./demo   keeps the files and your edits"
     )
     summary = "run two nodes and three live backends on loopback, to play with"
     command = _command(commands, "demo", summary, example, _demo, takes_config=False)
@@ -262,10 +306,11 @@ def _demo(args: argparse.Namespace) -> int:
 def _schema_command(commands: Commands) -> None:
     example = (
         "  gslb schema zone > zone.schema.json\n"
-        "  and as the first line of a zone file:  # yaml-language-server: $schema=zone.schema.json"
+        "  and as the first line of a zone file:\n"
+        "  # yaml-language-server: $schema=zone.schema.json"
     )
     summary = "print the JSON Schema of gslb.yaml or of a zone file, for editors"
-    command = _command(commands, "schema", summary, example, _schema)
+    command = _command(commands, "schema", summary, example, _schema, takes_config=False)
     command.add_argument("file", choices=["node", "zone"], help="node: gslb.yaml; zone: a zone file")
 
 
@@ -283,9 +328,32 @@ def _config(args: argparse.Namespace) -> Path:
     return here if here.exists() else Path(DEFAULT_CONFIG)
 
 
+def _existing(args: argparse.Namespace) -> Path:
+    """The configuration. Raises `UsageError` when there is none."""
+    path = _config(args)
+    if _is_there(path):
+        return path
+    if args.config is not None:
+        raise UsageError(f"-c {path}: no such file")
+    if os.environ.get("GSLB_CONFIG"):
+        raise UsageError(f"$GSLB_CONFIG says {path}: no such file")
+    raise UsageError(
+        f"no configuration: there is no gslb.yaml in this folder, and no {DEFAULT_CONFIG}; name the node's file with "
+        "-c FILE, or in $GSLB_CONFIG (`gslb demo` needs none)"
+    )
+
+
+def _is_there(path: Path) -> bool:
+    """True too for a file that cannot be looked at, which is told when it is read."""
+    try:
+        return path.exists()
+    except OSError:
+        return True
+
+
 def _state_dir(args: argparse.Namespace) -> Path:
     """Where the node is found. Problems of its file are told, and do not keep from asking a node that runs."""
-    path = _config(args)
+    path = _existing(args)
     try:
         return load_node(path).state_dir
     except ConfigError as error:

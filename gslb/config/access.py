@@ -9,8 +9,11 @@ from dataclasses import dataclass, field
 
 from gslb.config.peers import Kind, Peer
 from gslb.config.prefixes import Prefix, plain_address, within
+from gslb.wire.names import name_to_text
 from gslb.wire.tsig import TsigKey
 
+KEY_MARK = "key:"
+"""What a key's name stands behind in a list."""
 ANYWHERE: tuple[Prefix, ...] = (ipaddress.IPv4Network("0.0.0.0/0"), ipaddress.IPv6Network("::/0"))
 
 
@@ -24,6 +27,12 @@ class AccessList:
     keys: tuple[TsigKey, ...] = ()
     prefixes: tuple[Prefix, ...] = ()
     known: tuple[Peer, ...] = field(default=(), repr=False)
+
+    @property
+    def texts(self) -> list[str]:
+        """The list as it is written: networks, `key:NAME`, names of peers."""
+        keys = [f"{KEY_MARK}{name_to_text(key.name).removesuffix('.')}" for key in self.keys]
+        return [*map(str, self.prefixes), *keys, *(peer.name for peer in self.peers)]
 
     def allows(self, address: str, key: TsigKey | None) -> bool:
         """True for a requester on the list. `key` has signed its request and is verified; None: it is unsigned."""

@@ -5,6 +5,7 @@ folder it stands in. `zones` names zones one by one, with their file or their pr
 `<apex>.yaml` and `<apex>.zone` of a folder.
 """
 
+import re
 import socket
 from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass, field, replace
@@ -54,6 +55,8 @@ OFF = {"off", "no", "false", "none"}
 ON = {"on", "yes", "true"}
 DEFAULT_STATE_DIR = Path("/var/lib/gslb")
 DEFAULT_API_PORT = 8053
+_STATE_DIR_LINE = re.compile(r"""^state_dir:[ ]+(["']?)([^"'#\n]+?)\1[ ]*(?:#.*)?$""", re.MULTILINE)
+"""What that key looks like in a file that is not YAML as a whole."""
 
 
 def _endpoints(value: Any, port: int = DNS_PORT) -> Any:
@@ -299,16 +302,19 @@ class NodeConfig:
 
 
 def state_dir_of(path: Path) -> Path | None:
-    """The node's `state_dir`, from a file that may have problems elsewhere; None where not even that can be read. By
-    it a running node is found, which goes on with the file of before."""
+    """The node's `state_dir`, from a file that may have problems elsewhere, YAML's own among them; None where the
+    file cannot be read. By it a running node is found, which goes on with the file of before."""
     try:
-        tree = parse_yaml(read_text(path), str(path))
+        text = read_text(path)
     except ConfigError:
         return None
-    if not isinstance(tree, Mapping):
-        return None
-    written = tree.get("state_dir")
-    return path.parent / (str(written) if isinstance(written, Text) else DEFAULT_STATE_DIR)
+    try:
+        tree = parse_yaml(text, str(path))
+    except ConfigError:
+        line = _STATE_DIR_LINE.search(text)
+        return path.parent / (line[2] if line is not None else DEFAULT_STATE_DIR)
+    written = tree.get("state_dir") if isinstance(tree, Mapping) else None
+    return path.parent / (str(written) if isinstance(written, Text) and not written.is_null else DEFAULT_STATE_DIR)
 
 
 def load_node(path: Path, *, zone_files_too: bool = False) -> NodeConfig:

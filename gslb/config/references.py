@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from gslb.config.access import AccessList
+from gslb.config.access import KEY_MARK, AccessList
 from gslb.config.listed import texts_of
 from gslb.config.peers import Peer
 from gslb.config.prefixes import Prefix, parse_prefix, plain_address
@@ -16,7 +16,6 @@ from gslb.config.problems import Findings, did_you_mean
 from gslb.config.yamltext import Node, Text
 from gslb.wire.tsig import TsigKey
 
-KEY_MARK = "key:"
 _EVERYONE = 'for everyone write [0.0.0.0/0, "::/0"]'
 _NOBODY = "for nobody write []"
 _WORDS: dict[str, str] = {

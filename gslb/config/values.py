@@ -280,6 +280,15 @@ def record_type(name: str) -> int:
     return rtype
 
 
+def is_type(name: str) -> bool:
+    """True for the name of a record type, in either case, and for `TYPE<number>`."""
+    try:
+        type_from_text(name)
+    except ValueError:
+        return False
+    return True
+
+
 def nearest_types(name: str) -> str:
     """`; did you mean 'A' or 'AAAA'?` for a name that is no type's but near to some, else "". People get the first
     letter right."""

@@ -81,6 +81,7 @@ class SecondaryStatus:
 
     `state` is ok, retrying (no primary reached), expired or loading (never had it). `primary` is the name of the peer
     that was of use last; `how`, `octets` and `seconds` are of the last transfer; `error` is of the last round.
+    `failing_since` is when the first of the rounds ended that found no primary to be of use, one after another.
     """
 
     state: str
@@ -95,6 +96,7 @@ class SecondaryStatus:
     error: str | None
     next_attempt: float
     expires_at: float | None
+    failing_since: float | None
 
 
 @dataclass(slots=True)
@@ -161,6 +163,7 @@ class SecondaryZone:
         self._transferred: float | None = None
         self._attempted: float | None = None
         self._errors: list[str] = []
+        self._failing_since: float | None = None
 
     # For the node
 
@@ -216,6 +219,7 @@ class SecondaryZone:
             error="; ".join(self._errors) or None,
             next_attempt=self._state.due,
             expires_at=self._state.expires_at,
+            failing_since=self._failing_since,
         )
 
     # Rounds
@@ -241,6 +245,10 @@ class SecondaryZone:
             await self._ask_in_haste(places, told_by, current)
             await self._ask_with_patience(current)
         self._errors = [*current.silent.values(), *current.errors]
+        if current.found is not Found.NOTHING:
+            self._failing_since = None
+        elif self._failing_since is None:
+            self._failing_since = self._now()
         self._state = end_round(self._state, self._now(), self._draw(), current.found, hint)
         self._arm_expiry()
 

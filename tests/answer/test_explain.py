@@ -257,3 +257,18 @@ def test_a_dname_that_leads_on_twice_is_shown_once(zone_of: ZoneOf) -> None:
     table = AnswerTable().with_zone(ZoneTable(zone_of(PLAIN + "up.e. 60 DNAME e.\n")), Conditions())
     steps = explain(table, name_from_text("a.up.up.e."), 1).steps
     assert [record["type"] for step in steps for record in step["records"]] == ["DNAME", "CNAME", "CNAME", "SOA"]
+
+
+@pytest.mark.parametrize(
+    ("all_down", "said"),
+    [
+        (AllDown.VALUES, "the record's own values, 192.0.2.1"),
+        (AllDown.SERVE_ALL, "its first pool, as if all were up"),
+        (AllDown.EMPTY, "no records"),
+        (AllDown.SERVFAIL, "SERVFAIL"),
+    ],
+)
+def test_what_an_outage_would_be_answered_is_told_ahead(zone_of: ZoneOf, all_down: AllDown, said: str) -> None:
+    table = table_of(zone_of, steered(Pool("main", (member(1), member(2))), all_down=all_down))
+    (step,) = explain(table, WWW, 1).steps
+    assert step["last_resort"] == said

@@ -58,3 +58,10 @@ def test_members_that_nodes_see_differently_are_listed_with_each_nodes_word() ->
 def test_the_same_state_for_another_reason_is_no_difference() -> None:
     views = [PeerView(NS2, APEX, 5, report(a=["down", 1.0, "refused"]))]
     assert differences("ns1", {APEX: report(a=["down", 9.0, "timed out"])}, views) == []
+
+
+def test_a_state_is_not_said_twice_where_the_reason_begins_with_it() -> None:
+    drained = report(www=["override drain", 1.0, "override drain by root: disk"])
+    views = [PeerView(NS2, APEX, 5, drained), PeerView(NS3, APEX, 5, report(www=["down", 1.0, "refused"]))]
+    (differing,) = differences("ns1", {APEX: report()}, views)
+    assert differing["seen"] == {"ns1": "up", "ns2": "override drain by root: disk", "ns3": "down: refused"}

@@ -26,7 +26,7 @@ def answer(state: str) -> dict[str, Any]:
             "state": state,
         },
         "api": None,
-        "config": {"problems": [], "warnings": []},
+        "config": {"problems": [], "warnings": [], "pending_restart": []},
         "replies": 0,
         "rate_limit": None,
         "descriptors_short": None,

@@ -22,6 +22,8 @@ def answer(state: str) -> dict[str, Any]:
         "problems": [],
         "warnings": [],
         "gone_seconds_left": None,
+        "allow_query": None,
+        "role": "primary",
     }
     return {
         "node": "ns1",
@@ -32,7 +34,7 @@ def answer(state: str) -> dict[str, Any]:
         "listen": [],
         "tls": None,
         "api": None,
-        "config": {"problems": [], "warnings": []},
+        "config": {"problems": [], "warnings": [], "pending_restart": []},
         "replies": 0,
         "rate_limit": None,
         "descriptors_short": None,

@@ -466,3 +466,23 @@ def test_a_bug_of_ours_does_not_end_the_refreshing(monkeypatch):
 
 def test_counts_add_up():
     assert InboundCounts(1, 10, 0.5) + InboundCounts(2, 20, 0.25) == InboundCounts(3, 30, 0.75)
+
+
+def test_status_tells_since_when_no_primary_was_of_use_until_one_is_again():
+    async def run():
+        async with FakePrimary(zone(1, *LINES)) as primary, Node(primary, stored=view(1, *LINES)) as node:
+            await node.until(lambda: node.contacts)
+            assert node.status.failing_since is None
+            primary.behave[RRType.SOA] = refuse
+            node.zone.retry_now()
+            await node.until(lambda: node.status.failing_since is not None)
+            first, attempted = node.status.failing_since, node.status.attempted
+            assert first == pytest.approx(time.time(), abs=5)
+            node.zone.retry_now()
+            await node.until(lambda: node.status.attempted > attempted)
+            assert node.status.failing_since == first
+            del primary.behave[RRType.SOA]
+            node.zone.retry_now()
+            await node.until(lambda: node.status.failing_since is None)
+
+    asyncio.run(run())
