@@ -317,6 +317,8 @@ class Node:
             return True
         if entry.gone_until is not None:
             return source.path.exists()
+        if entry.source != source:
+            return True
         if changed is None:
             return anyway or not self.zones.is_as_read(source)
         return anyway or bool(changed & self.zones.files_of(source))

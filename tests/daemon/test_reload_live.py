@@ -221,6 +221,16 @@ def test_the_configuration_is_live_as_a_whole(node: Daemon) -> None:
     wait_for(lambda: node.ask("www.more.example").rcode() == dns.rcode.REFUSED, "the zone to be dropped")
 
 
+def test_other_name_servers_of_the_node_reach_the_zones_that_have_none_of_their_own(daemon: Daemon) -> None:
+    zones = "zones_dir: zones\nnameservers: [%s.example.net.]\n"
+    daemon.configure(zones % "old")
+    daemon.write("zones/edit.example.yaml", "www: {type: A, value: 192.0.2.1}\n")
+    daemon.start()
+    assert daemon.values("edit.example", "NS") == {"old.example.net."}
+    daemon.configure(zones % "new")
+    wait_for(lambda: daemon.values("edit.example", "NS") == {"new.example.net."}, "the new name server")
+
+
 def test_a_broken_configuration_does_not_keep_from_asking_the_node(node: Daemon) -> None:
     node.configure("zones_dir: zones\nnonsense: 1\n")
     wait_for(lambda: "config_not_taken" in node.log(), "the node to see the bad configuration")
