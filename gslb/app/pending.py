@@ -4,23 +4,15 @@ from dataclasses import fields
 
 from gslb.config.node import Limits, NodeConfig
 
-_AT_START: dict[str, tuple[str, ...]] = {
-    "node": ("node",),
-    "listen": ("listen",),
-    "listen_tls": ("listen_tls",),
-    "state_dir": ("state_dir",),
-    "api": ("api",),
-    "log": ("log_format", "log_level"),
-}
-"""Keys of gslb.yaml, and what they are in a `NodeConfig`."""
+_BY_NAME = ("node", "listen", "listen_tls", "state_dir", "api")
 _LIVE_LIMITS = {"transfers_out"}
+AT_START = (*_BY_NAME, "limits")
+"""The keys of gslb.yaml that only a start takes."""
 
 
 def pending_restart(started: NodeConfig, now: NodeConfig) -> list[str]:
     """The settings, as they are written, in which the configuration of `now` differs from that of the start."""
-    changed = [
-        key for key, names in _AT_START.items() if any(getattr(started, name) != getattr(now, name) for name in names)
-    ]
+    changed = [name for name in _BY_NAME if getattr(started, name) != getattr(now, name)]
     limits = [each.name for each in fields(Limits) if each.name not in _LIVE_LIMITS]
     changed += [
         f"limits.{name.removesuffix('_seconds')}"

@@ -23,9 +23,11 @@ def config(folder: Path, text: str) -> NodeConfig:
         (BEFORE, []),
         (BEFORE.replace("192.0.2.1", "192.0.2.2"), ["listen"]),
         (BEFORE.replace("ns1", "ns2") + "state_dir: elsewhere\napi: off\n", ["node", "state_dir", "api"]),
-        (BEFORE + "log: {level: debug}\n", ["log"]),
         (BEFORE + "limits: {tcp_idle: 3s, udp_size: 1400}\n", ["limits.tcp_idle", "limits.udp_size"]),
-        (BEFORE + "limits: {transfers_out: 3}\nnsid: on\nrate_limit: {}\nallow_query: []\nzones_dir_grace: 1s\n", []),
+        (
+            BEFORE + "limits: {transfers_out: 3}\nnsid: on\nlog: {level: debug}\nrate_limit: {}\nallow_query: []\n",
+            [],
+        ),
     ],
 )
 def test_settings_are_named_as_they_are_written_and_live_ones_are_not(

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from harness import Daemon
 
-from gslb.app.node import _NEEDS_RESTART
+from gslb.app.pending import AT_START
 from gslb.cli.main import parser
 from gslb.config.node import NodeSchema
 from gslb.transfer.faults import Fault
@@ -92,7 +92,7 @@ def test_the_table_of_keys_is_that_of_gslb_yaml() -> None:
     assert table is not None
     rows = re.findall(r"^\| `(\w+)` .*?(\*start\* )?\|$", table[0], re.MULTILINE)
     assert sorted(key for key, _ in rows) == sorted(NodeSchema.model_fields)
-    assert sorted(key for key, start in rows if start) == sorted(_NEEDS_RESTART)
+    assert sorted(key for key, start in rows if start) == sorted(AT_START)
 
 
 def node_parts() -> list[str]:
