@@ -21,7 +21,7 @@ from gslb.app.watch import Fingerprint, fingerprint
 from gslb.config.node import MonitorProfile, ZoneSource
 from gslb.config.problems import ConfigError, Problem
 from gslb.config.textfile import read_text
-from gslb.config.versions import StaleSerialError, StoredVersion, VersionStore
+from gslb.config.versions import StaleSerialError, StoredVersion, VersionStore, raised_serial
 from gslb.config.zones import load_zone
 from gslb.transfer.journal import JournalError
 from gslb.wire.names import Name, name_to_text
@@ -124,12 +124,15 @@ class Zones:
         except ConfigError as error:
             return Loaded(source.apex, None, error.problems)
         except StaleSerialError as error:
-            return Loaded(source.apex, None, (Problem(str(source.path), 1, name_to_text(source.apex), str(error)),))
+            return Loaded(source.apex, None, (read.serial_problem(str(error)),))
+        warnings = read.warnings
+        if read.serial_floor not in {None, zone.serial}:
+            warnings += (read.serial_problem(raised_serial(read.zone.serial, zone.serial)),)
         alone = len(read.files) == 1  # what a file includes is read after its fingerprint was taken
         loaded = Loaded(
             source.apex,
             None,
-            warnings=read.warnings,
+            warnings=warnings,
             files=frozenset(read.files),
             fingerprint=seen if alone else None,
         )

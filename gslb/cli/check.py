@@ -7,7 +7,8 @@ from pathlib import Path
 from gslb.config.node import NodeConfig, ZoneSource, load_node
 from gslb.config.problems import ConfigError, Problem
 from gslb.config.sources import format_of
-from gslb.config.zones import load_zone
+from gslb.config.versions import StaleSerialError, raised_serial, serial_ahead
+from gslb.config.zones import LoadedZone, load_zone
 from gslb.wire.names import BadNameError, name_from_text, name_to_text
 
 _ZONE_SUFFIXES = (".yaml", ".yml", ".zone", ".db")
@@ -41,11 +42,31 @@ def check(config_path: Path | None, zone_files: list[Path], *, as_json: bool) ->
             errors += error.problems
         else:
             warnings += loaded.warnings
+            if config is not None:
+                _check_serial(loaded, config.state_dir, errors, warnings)
             if not as_json:
                 steered = len(loaded.zone.steered)
                 print(f"{source.path}: {name_to_text(source.apex)} {len(loaded.zone.rrsets)} owners, {steered} steered")
     _report(checked, errors, warnings, as_json=as_json, with_config=config_path is not None)
     return 2 if errors else 0
+
+
+def _check_serial(loaded: LoadedZone, state_dir: Path, errors: list[Problem], warnings: list[Problem]) -> None:
+    """Hold the serial that a master file states against what the node of this configuration has served."""
+    written = loaded.serial_floor
+    if written is None:
+        return
+    try:
+        serial = serial_ahead(state_dir, loaded.zone, written)
+    except StaleSerialError as error:
+        errors.append(loaded.serial_problem(str(error)))
+    except OSError as error:
+        advice = "run this as the user that the node runs as"
+        said = f"cannot be compared with what was served: {error.strerror or error}: {state_dir}; {advice}"
+        warnings.append(loaded.serial_problem(f"its serial {written} {said}"))
+    else:
+        if serial != written:
+            warnings.append(loaded.serial_problem(raised_serial(written, serial)))
 
 
 def _source(path: Path, config: NodeConfig | None, errors: list[Problem]) -> ZoneSource | None:

@@ -54,12 +54,10 @@ class VersionStore:
 
     def stored(self, apex: Name) -> StoredVersion | None:
         """The last version of a zone, or None when there is none or its file is damaged (which is logged)."""
-        path = self._file_of(name_to_text(apex))
         try:
-            return StoredVersion(**json.loads(path.read_text()))
-        except FileNotFoundError:
-            return None
+            return _read(self._file_of(name_to_text(apex)))
         except (ValueError, TypeError, OSError) as error:
+            path = self._file_of(name_to_text(apex))
             log.warning("zone_version_damaged", file=str(path), problem=str(error))
             return None
 
@@ -74,13 +72,7 @@ class VersionStore:
         """
         last = self.stored(zone.apex)
         digest = zone.digest()
-        serial = _serial(last, digest, now_seconds, floor)
-        if serial != zone.serial and is_signed(zone):
-            before = last.serial if last is not None else 0
-            raise StaleSerialError(
-                f"its serial {zone.serial} is not newer than {before}, which was served before, and that of a signed "
-                "zone cannot be changed here: raise it, and sign the zone again"
-            )
+        serial = _serial_of(zone, last, digest, now_seconds, floor)
         version = StoredVersion(name_to_text(zone.apex), serial, digest, source_format, text)
         return zone.with_serial(serial), version if version != last else None
 
@@ -110,7 +102,35 @@ class VersionStore:
         return path
 
     def _file_of(self, zone: str) -> Path:
-        return self._dir / f"{urllib.parse.quote(zone, safe='')}json"
+        return _file_in(self._dir, zone)
+
+
+def serial_ahead(state_dir: Path, zone: Zone, floor: int) -> int:
+    """The serial that the node of `state_dir` would serve a master file's zone under; `floor` is what the file states.
+    Nothing is changed. Raises `StaleSerialError`, and `OSError` where the folder may not be read."""
+    try:
+        last = _read(_file_in(state_dir / "zones", name_to_text(zone.apex)))
+    except (ValueError, TypeError):  # damaged: the node takes it for none, and says so
+        last = None
+    return _serial_of(zone, last, zone.digest(), floor, floor)
+
+
+def raised_serial(written: int, served: int) -> str:
+    """What to say of a master file whose serial is below that of a version served before."""
+    return (
+        f"its serial {written} is below what was served before: the zone is served under {served}; raise it above that"
+    )
+
+
+def _file_in(folder: Path, zone: str) -> Path:
+    return folder / f"{urllib.parse.quote(zone, safe='')}json"
+
+
+def _read(path: Path) -> StoredVersion | None:
+    try:
+        return StoredVersion(**json.loads(path.read_text()))
+    except FileNotFoundError:
+        return None
 
 
 def _flush(path: Path) -> None:
@@ -120,6 +140,17 @@ def _flush(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _serial_of(zone: Zone, last: StoredVersion | None, digest: str, now_seconds: int, floor: int | None) -> int:
+    serial = _serial(last, digest, now_seconds, floor)
+    if serial != zone.serial and is_signed(zone):
+        before = last.serial if last is not None else 0
+        raise StaleSerialError(
+            f"its serial {zone.serial} is not newer than {before}, which was served before, and that of a signed "
+            "zone cannot be changed here: raise it, and sign the zone again"
+        )
+    return serial
 
 
 def _serial(last: StoredVersion | None, digest: str, now_seconds: int, floor: int | None) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from gslb.config.draft import Draft, Place
 from gslb.config.masterfile import read_master
 from gslb.config.monitors import MonitorProfile
 from gslb.config.octodns import read_octodns
@@ -11,6 +12,7 @@ from gslb.config.problems import ConfigError, Findings, Problem
 from gslb.config.sources import ZoneSource
 from gslb.config.textfile import read_text
 from gslb.config.yamltext import Mapping, Text, parse_yaml
+from gslb.wire.codes import RRType
 from gslb.zone.zone import Zone
 
 __all__ = ["LoadedZone", "ZoneSource", "load_zone"]
@@ -19,12 +21,17 @@ __all__ = ["LoadedZone", "ZoneSource", "load_zone"]
 @dataclass(frozen=True, slots=True)
 class LoadedZone:
     """`zone.serial` is 0 for YAML, and the file's own for a master file, where it is `serial_floor` too: the zone's
-    serial should not be below it. `files` are all that was read, the zone file first."""
+    serial should not be below it. `files` are all that was read, the zone file first. `soa` is where its SOA stands."""
 
     zone: Zone
     warnings: tuple[Problem, ...]
     serial_floor: int | None
     files: tuple[Path, ...]
+    soa: Place
+
+    def serial_problem(self, message: str) -> Problem:
+        """Something is to be said of the serial that the file states."""
+        return Problem(self.soa.file, self.soa.line, self.soa.path, message)
 
 
 def load_zone(source: ZoneSource, monitors: AnyMapping[str, MonitorProfile], text: bytes | None = None) -> LoadedZone:
@@ -35,12 +42,17 @@ def load_zone(source: ZoneSource, monitors: AnyMapping[str, MonitorProfile], tex
     if source.format == "master":
         draft, files = read_master(written, source, findings)
         zone = draft.finish(findings, may_be_signed=True)
-        return LoadedZone(zone, tuple(sorted(findings.warnings)), zone.serial, files)
+        return LoadedZone(zone, tuple(sorted(findings.warnings)), zone.serial, files, _soa_of(draft))
     tree = parse_yaml(written, str(source.path))
     if not isinstance(tree, Mapping):
         raise ConfigError([_no_records(tree, source)])
-    zone = read_octodns(tree, source, monitors, findings).finish(findings, may_be_signed=False)
-    return LoadedZone(zone, tuple(sorted(findings.warnings)), None, (source.path,))
+    draft = read_octodns(tree, source, monitors, findings)
+    zone = draft.finish(findings, may_be_signed=False)
+    return LoadedZone(zone, tuple(sorted(findings.warnings)), None, (source.path,), _soa_of(draft))
+
+
+def _soa_of(draft: Draft) -> Place:
+    return draft.places[draft.apex, int(RRType.SOA), None]
 
 
 def _no_records(tree: object, source: ZoneSource) -> Problem:
