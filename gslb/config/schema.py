@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from gslb.config.monitors import MonitorSchema
-from gslb.config.node import NodeSchema
+from gslb.config.node_schema import NodeSchema
 from gslb.config.octodns import OCTODNS_KEYS, RECORD_KEYS
 from gslb.config.sections import ApexSchema, DynamicSchema, HealthcheckSchema, SteeringSchema
 from gslb.config.sizes import size_text

@@ -8,7 +8,8 @@ import pytest
 from gslb.config.cookies import CookiesSchema
 from gslb.config.keys import KeySchema
 from gslb.config.monitors import MonitorSchema
-from gslb.config.node import ApiSchema, LimitsSchema, LogSchema, NodeSchema, load_node
+from gslb.config.node import load_node
+from gslb.config.node_schema import ApiSchema, LimitsSchema, LogSchema, NodeSchema
 from gslb.config.peers import PeerSchema
 from gslb.config.rate_limit import RateLimitSchema
 from gslb.config.sections import PoolSchema, PoolValueSchema, SoaSchema, SteeringSchema

@@ -8,7 +8,7 @@ import yaml
 
 from gslb.config.keys import KeySchema
 from gslb.config.monitors import MonitorSchema
-from gslb.config.node import LimitsSchema, NodeSchema
+from gslb.config.node_schema import LimitsSchema, NodeSchema
 from gslb.config.octodns import RECORD_KEYS
 from gslb.config.peers import PeerSchema
 from gslb.config.schema import json_schema_node, json_schema_zone

@@ -13,7 +13,7 @@ from harness import Daemon
 
 from gslb.app.pending import AT_START
 from gslb.cli.main import parser
-from gslb.config.node import NodeSchema
+from gslb.config.node_schema import NodeSchema
 from gslb.transfer.faults import Fault
 
 ROOT = Path(__file__).parents[2]
