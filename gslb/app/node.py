@@ -154,15 +154,7 @@ class Node:
         listeners = await self._open_dns()
         self.cluster.announce()
         await self._open_monitoring()
-        loops = {
-            "watch files": self._watch_files,
-            "watch addresses": self._watch_addresses,
-            "watch peers": self._watch_peers,
-            "watch what expires": self._watch_expiry,
-            "watch descriptors": self._watch_descriptors,
-            "drop zones whose file is gone": self._drop_vanished,
-        }
-        self._tasks = [asyncio.create_task(until_done(what, loop)) for what, loop in loops.items()]
+        self._begin_loops()
         log.info(
             "serving",
             node=self.config.node,
@@ -172,6 +164,18 @@ class Node:
             zones=len(self.table.zones),
             seconds=round(time.time() - self.started, 2),
         )
+
+    def _begin_loops(self) -> None:
+        """Begin what goes on until the node stops."""
+        loops = {
+            "watch files": self._watch_files,
+            "watch addresses": self._watch_addresses,
+            "watch peers": self._watch_peers,
+            "watch what expires": self._watch_expiry,
+            "watch descriptors": self._watch_descriptors,
+            "drop zones whose file is gone": self._drop_vanished,
+        }
+        self._tasks = [asyncio.create_task(until_done(what, loop)) for what, loop in loops.items()]
 
     def _take_state_dir(self) -> None:
         state_dir = self.config.state_dir

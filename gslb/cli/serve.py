@@ -43,38 +43,49 @@ def loop_factory() -> "type[asyncio.AbstractEventLoop] | None":
     return uvloop.Loop
 
 
+class _Reloads:
+    """What SIGHUP asks for. A reload waits until the node has started; the service manager is told of one, and when
+    the last is over. `serving` is True while the node is ready for it."""
+
+    def __init__(self, node: Node, starting: asyncio.Task[None], stop: asyncio.Event, notifier: Notifier) -> None:
+        self.serving = False
+        self._node = node
+        self._starting = starting
+        self._stop = stop
+        self._notifier = notifier
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    def begin(self) -> None:
+        if self._starting.done():
+            self._notifier.reloading()
+        task = asyncio.create_task(self._once_started())
+        self._under_way.add(task)
+        task.add_done_callback(self._over)
+
+    async def _once_started(self) -> None:
+        await asyncio.wait({self._starting})
+        if not self._starting.cancelled() and self._starting.exception() is None:
+            await self._node.reload()
+
+    def _over(self, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        if not self._under_way and not self._stop.is_set() and self.serving:
+            self._notifier.ready(_summary(self._node))
+
+
 async def _serve(node: Node) -> int:
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(LoopErrors())
     stop = asyncio.Event()
-    reloads: set[asyncio.Task[object]] = set()
-    beats: asyncio.Task[None] | None = None
     notifier = Notifier(os.environ)
     pauses = Pauses()
     pauses.set_up()
-
-    def reload() -> None:
-        if starting.done():
-            notifier.reloading()
-        task: asyncio.Task[object] = asyncio.create_task(reload_once_started())
-        reloads.add(task)
-        task.add_done_callback(reloaded)
-
-    async def reload_once_started() -> None:
-        await asyncio.wait({starting})
-        if not starting.cancelled() and starting.exception() is None:
-            await node.reload()
-
-    def reloaded(task: asyncio.Task[object]) -> None:
-        reloads.discard(task)
-        if not reloads and not stop.is_set() and beats is not None:
-            notifier.ready(_summary(node))
-
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     notifier.starting("loading zones, then the first round of probes")
     starting = asyncio.create_task(node.start())
-    loop.add_signal_handler(signal.SIGHUP, reload)  # from now on: without a handler it ends the process
+    reloads = _Reloads(node, starting, stop, notifier)
+    loop.add_signal_handler(signal.SIGHUP, reloads.begin)  # from now on: without a handler it ends the process
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
     if not starting.done():
@@ -87,6 +98,7 @@ async def _serve(node: Node) -> int:
     await starting
     pauses.begin()
     notifier.ready(_summary(node))
+    reloads.serving = True
     beats = asyncio.create_task(notifier.keep_alive(lambda: _summary(node)))
     tidying = asyncio.create_task(pauses.keep_tidy())
     await stopping
