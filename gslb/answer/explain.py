@@ -9,10 +9,11 @@ from typing import Any
 from gslb.answer.compile import ZoneTable
 from gslb.answer.draws import Draw
 from gslb.answer.found_at import END_OF_CHAIN, END_OF_LOOP, FoundAt, found_at
-from gslb.answer.respond import MAX_STEPS, UNANSWERED
+from gslb.answer.respond import UNANSWERED
 from gslb.answer.segments import Answer
 from gslb.answer.shown import shown_outcomes, shown_segments
 from gslb.answer.table import AnswerTable
+from gslb.answer.walk import MAX_STEPS
 from gslb.steering.conditions import MemberState
 from gslb.steering.policies import POLICIES
 from gslb.steering.select import PoolState

@@ -6,7 +6,7 @@ One sentence per outcome of the lookup. Pure.
 from dataclasses import dataclass
 
 from gslb.answer.compile import ZoneTable
-from gslb.answer.respond import MAX_STEPS
+from gslb.answer.walk import MAX_STEPS
 from gslb.wire.codes import RRType, type_to_text
 from gslb.wire.names import Name, is_at_or_below, name_to_text
 from gslb.wire.rdata import alias_target

@@ -1,20 +1,16 @@
 """respond: a query's bytes, a table and a draw source give a reply. Pure, and the reference for any faster path.
 
-The steps: parse; refuse what is not ours; walk the answers (a chain of at most MAX_STEPS within the zone); emit
-what fits. Truncation is at rrset boundaries: an optional rrset that does not fit goes silently, a required one
-sets TC.
+The steps: parse; refuse what is not ours; walk through the zone (`answer.walk`); emit what fits (`answer.draft`).
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from itertools import dropwhile
-from operator import itemgetter
 from types import MappingProxyType
-from typing import NamedTuple
 
 from gslb.answer.chaos import chaos_record
 from gslb.answer.compile import ZoneTable
-from gslb.answer.draws import Draw, DrawSource, Outcome
+from gslb.answer.draft import BY_SECTION, Draft, counts_of, fit
+from gslb.answer.draws import DrawSource, Outcome
 from gslb.answer.finished import WITH_DO, WITHOUT_DO, Facts, Finished, render_heads
 from gslb.answer.options import (
     Asking,
@@ -26,9 +22,8 @@ from gslb.answer.options import (
     padded,
     reply_opt,
 )
-from gslb.answer.segments import ADDITIONAL, ANSWER, AUTHORITY, Answer, Link, Segment
 from gslb.answer.table import AnswerTable
-from gslb.answer.template import POINTERS
+from gslb.answer.walk import walk
 from gslb.wire.codes import AA, CLASS_CH, CLASS_IN, TC, Opcode, Rcode, RRType
 from gslb.wire.ede import (
     NO_SUCH_QUESTION,
@@ -41,12 +36,10 @@ from gslb.wire.ede import (
     UNKNOWN_OPCODE,
 )
 from gslb.wire.edns import DEFAULT_UDP_SIZE, render_opt, reply_limit
-from gslb.wire.message import MAX_MESSAGE_OCTETS, MAX_POINTER_OFFSET, QNAME_POINTER, Counts, pointer, render_header
+from gslb.wire.message import MAX_MESSAGE_OCTETS, render_header
 from gslb.wire.names import Name
 from gslb.wire.query import HEADER_OCTETS, NOT_ONE_QUESTION, FormError, Query, opcode_of, parse_query
-from gslb.zone.steered import SteeredKey
 
-MAX_STEPS = 8
 SILENT_NODE = NodeOptions()
 UNANSWERED: Mapping[int, tuple[Rcode, bytes]] = MappingProxyType(
     {
@@ -57,8 +50,6 @@ UNANSWERED: Mapping[int, tuple[Rcode, bytes]] = MappingProxyType(
 )
 """The types that are no question about data, and the rcode and extended error to each. Other meta types are data that
 no name has, and are answered so, for resolvers to know it."""
-_RECORD_FIXED_OCTETS = 10
-_CNAME_IS_ANSWER = (RRType.CNAME, RRType.ANY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,69 +72,6 @@ class Silence:
     """No reply, and why."""
 
     reason: str
-
-
-class _Piece(NamedTuple):
-    """One rendered rrset on its way into a message."""
-
-    section: int
-    records: int
-    octets: bytes
-    required: bool
-    follows: bool = False
-
-
-_SECTION = itemgetter(0)
-
-
-class _Draft:
-    """What a walk through a zone gathers. `owner` is how the current step's owner is written, `offset` where the
-    next piece will stand, `drawn` the steered owner whose outcomes were drawn last, `error` the extended error.
-    `signed`: DO was set, and the zone is signed; `proof` is what then has to be shown not to exist."""
-
-    def __init__(self, query: Query, zone: ZoneTable) -> None:
-        self.pieces: list[_Piece] = []
-        self.signed = zone.signing is not None and query.edns is not None and query.edns.dnssec_ok
-        self.proof: dict[Name, Link] = {}
-        self.outcomes: tuple[Outcome, ...] = ()
-        self.rcode = Rcode.NOERROR
-        self.authoritative = True
-        self.lasting = True
-        self.drawn: SteeredKey | None = None
-        self.error = b""
-        self.owner = QNAME_POINTER
-        self.offset = HEADER_OCTETS + len(query.qname) + 4
-        self._apex = POINTERS[HEADER_OCTETS + len(query.qname) - len(zone.apex)]
-        self._last_start = self.offset
-
-    def add(self, segment: Segment) -> None:
-        octets = segment.template.fill(self.owner, self._apex)
-        self._append(_Piece(segment.section, segment.count, octets, segment.required, segment.follows))
-
-    def prove(self) -> None:
-        """Add what has to be shown; whatever comes before it in the message is there already."""
-        for link in self.proof.values():
-            octets = link.template.fill_at(self.owner, self._apex, self.offset, link.owner)
-            self._append(_Piece(AUTHORITY, link.count, octets, required=True))
-
-    def add_outcomes(self, key: SteeredKey, outcomes: tuple[Outcome, ...]) -> None:
-        octets = b"".join(self.owner + outcome.record for outcome in outcomes)
-        self._append(_Piece(ANSWER, len(outcomes), octets, required=True))
-        self.lasting = self.lasting and self.drawn is None
-        self.outcomes += outcomes
-        self.drawn = key
-
-    def _append(self, piece: _Piece) -> None:
-        if not piece.follows:
-            self._last_start = self.offset
-        self.offset += len(piece.octets)
-        self.pieces.append(piece)
-
-    def follow(self, name: Name) -> None:
-        """The next owner, `name`, is the target of the CNAME just added: a pointer to where it stands in the rdata.
-        MAX_STEPS CNAMEs and DNAMEs stay well within a pointer's reach; large signatures may not."""
-        target = self._last_start + len(self.owner) + _RECORD_FIXED_OCTETS
-        self.owner = pointer(target) if target <= MAX_POINTER_OFFSET else name
 
 
 def respond(
@@ -179,8 +107,8 @@ def respond(
     zone = table.zones[apex]
     if zone is None:
         return _bare(query, asking, Rcode.SERVFAIL, NO_VERSION, fault="no version of the zone to serve")
-    draft = _Draft(query, zone)
-    _walk(qname, query.qtype, draft, zone, table, source)
+    draft = Draft(query, zone)
+    walk(qname, query.qtype, draft, zone, table, source)
     facts = Facts(zone.text, query.qtype, draft.rcode)
     if draft.lasting:
         _keep(query, qname, draft, facts, table, zone)
@@ -252,74 +180,14 @@ def _closed(query: Query, rcode: Rcode, opt: bytes, fault: str = "", *, for_peer
     return Reply(header + query.question + opt, Facts("", query.qtype, rcode), fault=fault, for_peers=for_peers)
 
 
-def _walk(qname: Name, qtype: int, draft: _Draft, zone: ZoneTable, table: AnswerTable, source: DrawSource) -> None:
-    """Follow the chain from the question name to its end, a name seen before, or MAX_STEPS. A DNAME that leads on more
-    than once is sent once: a reply holds no rrset twice (RFC 2181 section 5)."""
-    seen: set[Name] = set()
-    dnames: set[Name] = set()
-    additional: list[Segment] = []  # behind the proof
-    name: Name | None = qname
-    while name is not None and name not in seen and len(seen) <= MAX_STEPS:
-        if seen:
-            draft.follow(name)
-        answer = zone.answer(name, qtype, signed=draft.signed)
-        if not seen:
-            draft.authoritative = answer.authoritative
-        seen.add(name)
-        for segment in _behind_dname(answer) if answer.dname in dnames else answer.segments:
-            if segment.section == ADDITIONAL and draft.signed:
-                additional.append(segment)
-            else:
-                draft.add(segment)
-        for link in answer.proof:
-            draft.proof[link.owner] = link
-        if answer.dname is not None:
-            dnames.add(answer.dname)
-        draft.rcode = answer.rcode
-        draft.lasting = draft.lasting and answer.exact
-        name = answer.next
-        if answer.draw is not None:
-            following = _take(table.draws[answer.draw], answer.draw, draft, zone, source)
-            # A CNAME that is asked for is the answer, and no step on the way (RFC 1034 section 3.6.2).
-            name = None if qtype in _CNAME_IS_ANSWER else following
-    draft.prove()
-    for segment in additional:
-        draft.add(segment)
-
-
-def _behind_dname(answer: Answer) -> Iterator[Segment]:
-    """The segments without the DNAME and its signatures."""
-    return dropwhile(lambda segment: segment.follows, answer.segments[1:])
-
-
-def _take(draw: Draw, key: SteeredKey, draft: _Draft, zone: ZoneTable, source: DrawSource) -> Name | None:
-    """Draw, and give the owner where a drawn CNAME leads."""
-    draft.error = draft.error or draw.error
-    if draw.outcomes:
-        outcomes = draw.pick(source)
-        draft.add_outcomes(key, outcomes)
-        following = outcomes[0].next
-        draft.lasting = draft.lasting and following is None
-        return following
-    draft.lasting = False
-    draft.rcode = draw.rcode
-    if draw.rcode is Rcode.SERVFAIL:
-        draft.pieces.clear()
-        draft.outcomes = ()
-        draft.authoritative = False
-    else:
-        draft.add(zone.negative(draw.selection.steered.rrset.ttl_seconds))
-    return None
-
-
-def _emit(query: Query, asking: Asking, version: ZoneVersion, draft: _Draft, facts: Facts, limit: int) -> Reply:
+def _emit(query: Query, asking: Asking, version: ZoneVersion, draft: Draft, facts: Facts, limit: int) -> Reply:
     room = limit - HEADER_OCTETS - len(query.question)
     opt = reply_opt(asking, draft.rcode, version, draft.error)
-    kept, truncated = _fit(draft.pieces, room - len(opt))
+    kept, truncated = fit(draft.pieces, room - len(opt))
     if draft.error and len(kept) < len(draft.pieces):  # an extended error is the first to go (RFC 8914 section 3)
         opt = reply_opt(asking, draft.rcode, version)
-        kept, truncated = _fit(draft.pieces, room - len(opt))
-    counts = _counts(kept)
+        kept, truncated = fit(draft.pieces, room - len(opt))
+    counts = counts_of(kept)
     flags = (AA if draft.authoritative else 0) | (TC if truncated else 0)
     with_opt = (counts[0], counts[1], counts[2] + (1 if opt else 0))
     header = render_header(query.message_id, query.flags, flags, draft.rcode, with_opt)
@@ -327,41 +195,17 @@ def _emit(query: Query, asking: Asking, version: ZoneVersion, draft: _Draft, fac
     return Reply(padded(wire, opt, asking), facts, () if truncated else draft.outcomes)
 
 
-def _fit(pieces: list[_Piece], room: int) -> tuple[list[_Piece], bool]:
-    """The pieces that fit, in the order of sections, and whether a required one did not."""
-    ordered = sorted(pieces, key=_SECTION)
-    if sum([len(piece.octets) for piece in ordered]) <= room:
-        return ordered, False
-    kept: list[_Piece] = []
-    before_fits = True
-    for piece in sorted(ordered, key=lambda piece: not piece.required):
-        before_fits = len(piece.octets) <= room and (before_fits or not piece.follows)
-        if before_fits:
-            room -= len(piece.octets)
-            kept.append(piece)
-        elif piece.required:
-            return sorted(kept, key=_SECTION), True
-    return sorted(kept, key=_SECTION), False
-
-
-def _counts(pieces: list[_Piece]) -> Counts:
-    counts = [0, 0, 0]
-    for piece in pieces:
-        counts[piece.section] += piece.records
-    return (counts[ANSWER], counts[AUTHORITY], counts[ADDITIONAL])
-
-
-def _keep(query: Query, qname: Name, draft: _Draft, facts: Facts, table: AnswerTable, zone: ZoneTable) -> None:
+def _keep(query: Query, qname: Name, draft: Draft, facts: Facts, table: AnswerTable, zone: ZoneTable) -> None:
     """Keep what may be answered again without a walk: names that exist, at most one draw, and that at the end."""
     question = qname + query.question[len(qname) :]
     if question in table.kept:  # but it does not fit, or was asked over TCP
         return
     static = draft.pieces if draft.drawn is None else draft.pieces[:-1]
-    answer, authority, additional = _counts(static)
+    answer, authority, additional = counts_of(static)
     if draft.drawn is not None:
         answer += 1
     heads = render_heads(AA if draft.authoritative else 0, draft.rcode, (answer, authority, additional))
-    tail = b"".join(piece.octets for piece in sorted(static, key=_SECTION))
+    tail = b"".join(piece.octets for piece in sorted(static, key=BY_SECTION))
     owner = b"" if draft.drawn is None else draft.owner
     if zone.signing is not None:
         question += WITH_DO if draft.signed else WITHOUT_DO
