@@ -1,0 +1,156 @@
+"""A chain says the same by whatever way its answer is made: as a plain walk a step at a time says it, octet for octet."""
+
+import random
+from collections.abc import Callable, Iterator
+
+import pytest
+from plain_walk import plain_reply
+from signed_zone import complete, with_nsec, with_nsec3
+
+from gslb.answer.compile import ZoneTable
+from gslb.answer.respond import Reply, respond
+from gslb.answer.table import AnswerTable
+from gslb.steering.conditions import Conditions
+from gslb.wire.codes import RRType
+from gslb.wire.names import MAX_NAME_OCTETS, name_from_text
+from gslb.zone.builder import ZoneBuilder
+from gslb.zone.rrset import RRset
+from gslb.zone.steered import AllDown, Member, Pool, Rule, Steered
+from gslb.zone.zone import Zone
+
+APEXES = ("e.", "chains.example.", ".")
+LABELS = ("a", "b", "c", "d", "n", "x", "*", "l" * 40)
+CHAINS: dict[str, Callable[[Zone], Zone]] = {
+    "not signed": lambda zone: zone,
+    "NSEC": lambda zone: complete(with_nsec(zone)),
+    "NSEC3": lambda zone: complete(with_nsec3(zone, 0)),
+    "NSEC3, opt-out": lambda zone: complete(with_nsec3(zone, 2, b"salt", opt_out=True)),
+}
+TYPES = (1, 1, 1, 1, 28, 5, 39, 43, 46, 47, 255, 65280)
+OPT = b"\x00\x00\x29"
+WAYS = {
+    "no EDNS": (b"", True, 1232),
+    "1232": (OPT + b"\x04\xd0" + bytes(6), True, 1232),
+    "DO, 512": (OPT + b"\x02\x00\x00\x00\x80\x00\x00\x00", True, 1232),
+    "DO, 1232": (OPT + b"\x04\xd0\x00\x00\x80\x00\x00\x00", True, 1232),
+    "DO, 4096": (OPT + b"\x10\x00\x00\x00\x80\x00\x00\x00", True, 4096),
+    "TCP": (OPT + b"\x04\xd0\x00\x00\x00\x00\x00\x00", False, 1232),
+    "DO, TCP": (OPT + b"\x04\xd0\x00\x00\x80\x00\x00\x00", False, 1232),
+}
+
+
+class _Maker:
+    """A zone full of chains: CNAMEs and DNAMEs at few names that lead to each other, wildcards among them, as a line of
+    steps or at random, and what may stand at their ends."""
+
+    def __init__(self, rng: random.Random, apex: str, *, steered: bool) -> None:
+        self.rng = rng
+        self.origin = name_from_text(apex)
+        self.builder = ZoneBuilder(self.origin)
+        self.taken: set[bytes] = set()
+        self.steered: dict[bytes, Steered] = {}
+        ns = name_from_text("ns", self.origin)
+        soa = ns + name_from_text("ops", self.origin) + b"".join(n.to_bytes(4, "big") for n in (1, 60, 60, 60, 60))
+        self._add(self.origin, RRType.SOA, soa)
+        self._add(self.origin, RRType.NS, ns)
+        self._add(ns, RRType.A, bytes(4))
+        owners = [self._name() for _ in range(rng.randrange(4, 26))]
+        self._line([owner for owner in owners if rng.random() < 0.7])
+        for owner in owners:
+            self._anything(owner, owners, steered=steered)
+
+    @property
+    def zone(self) -> Zone:
+        return self.builder.build()
+
+    def _name(self) -> bytes:
+        """Of one to three labels below the apex."""
+        text = ".".join(self.rng.choice(LABELS) for _ in range(self.rng.choice((1, 1, 1, 2, 2, 3))))
+        return name_from_text(text, self.origin)
+
+    def _add(self, owner: bytes, rtype: int, *rdatas: bytes) -> None:
+        self.taken.add(owner)
+        self.builder.add(RRset(owner, rtype, self.rng.choice((30, 300, 70000)), rdatas))
+
+    def _line(self, owners: list[bytes]) -> None:
+        """Each leads to the next: through what it stands in for, where it is a wildcard."""
+        owners = list(dict.fromkeys(owner for owner in owners if owner not in self.taken))
+        kind = self.rng.choice((RRType.CNAME, RRType.DNAME, None))
+        for owner, following in zip(owners, owners[1:], strict=False):
+            target = b"\x01y" + following[2:] if following[:2] == b"\x01*" else following
+            rtype = kind or self.rng.choice((RRType.CNAME, RRType.DNAME))
+            if rtype == RRType.DNAME and self.rng.random() < 0.2:
+                target = b"\x03pre" + target
+            self._add(owner, rtype, target.upper() if self.rng.random() < 0.1 else target)
+
+    def _anything(self, owner: bytes, owners: list[bytes], *, steered: bool) -> None:
+        if owner in self.taken:
+            return
+        rng = self.rng
+        target = rng.choice((*owners, rng.choice(owners), self._name(), self.origin, name_from_text("out.side.")))
+        kind = rng.random()
+        if kind < 0.3:
+            self._add(owner, RRType.CNAME, target)
+        elif kind < 0.55:
+            self._add(owner, RRType.DNAME, target)
+        elif kind < 0.62 and owner[:2] != b"\x01*":
+            self._add(owner, RRType.NS, b"\x02ns" + owner)
+        elif kind < 0.85 and steered:
+            self._steer(owner, owners)
+        elif kind < 0.95:
+            count = rng.choice((1, 1, 3, 40, 1200))
+            self._add(owner, RRType.A, *(number.to_bytes(4, "big") for number in range(count)))
+        else:
+            self._add(owner, RRType.SRV, b"\x00\x01\x00\x02\x00\x03" + target)
+
+    def _steer(self, owner: bytes, owners: list[bytes]) -> None:
+        rng = self.rng
+        if rng.random() < 0.6:
+            values, rtype = tuple(dict.fromkeys(rng.choice(owners) for _ in range(2))), RRType.CNAME
+        else:
+            values, rtype = (b"\x0a\x00\x00\x01", b"\x0a\x00\x00\x02"), RRType.A
+        members = tuple(Member(value, weight=rng.choice((0, 1, 1, 1))) for value in values)
+        self.taken.add(owner)
+        self.builder.steer(
+            Steered(
+                RRset(owner, rtype, 30, (values[0],)),
+                (Pool("main", members),),
+                (Rule("main"),),
+                all_down=rng.choice(list(AllDown)),
+            )
+        )
+
+
+def names_asked(zone: Zone, rng: random.Random) -> Iterator[bytes]:
+    """Every owner, names below, what wildcards stand in for, and names as long as they may be."""
+    owners = list(zone.rrsets)
+    for owner in owners:
+        below = owner[2:] if owner[:2] == b"\x01*" else owner
+        yield owner
+        yield b"\x03new" + below
+        yield b"\x01" + rng.choice(b"abcdnx").to_bytes(1, "big") + below
+        yield b"\x01q" + b"".join(b"\x01" + bytes((rng.choice(b"abcdnx"),)) for _ in range(9)) + below
+        room = rng.randrange(max(1, MAX_NAME_OCTETS - len(below) - 60), MAX_NAME_OCTETS - len(below) + 1)
+        yield b"".join(b"\x01" + bytes((rng.choice(b"abz"),)) for _ in range(room // 2)) + below
+
+
+def query(qname: bytes, qtype: int, addition: bytes) -> bytes:
+    counts = b"\x00\x01\x00\x00\x00\x00" + (b"\x00\x01" if addition else b"\x00\x00")
+    return b"\xab\xcd\x01\x00" + counts + qname + qtype.to_bytes(2, "big") + b"\x00\x01" + addition
+
+
+@pytest.mark.parametrize("seed", range(24))
+@pytest.mark.parametrize("chain", CHAINS)
+def test_every_chain_is_answered_as_a_plain_walk_answers_it(chain: str, seed: int, seeded) -> None:
+    rng = random.Random(f"{chain} {seed}")
+    zone = CHAINS[chain](_Maker(rng, rng.choice(APEXES), steered=chain == "not signed").zone)
+    table = AnswerTable().with_zone(ZoneTable(zone), Conditions())
+    plain = AnswerTable().with_zone(ZoneTable(zone), Conditions())
+    asked = [(qname, rng.choice(TYPES), rng.choice(list(WAYS))) for qname in names_asked(zone, rng)]
+    for number, (qname, qtype, way) in enumerate(asked * 3):  # what was kept the first time is used from then on
+        addition, udp, udp_size = WAYS[way]
+        data = query(qname, qtype, addition)
+        reply = respond(data, table, seeded(number), udp=udp, udp_size=udp_size)
+        assert isinstance(reply, Reply)
+        expected = plain_reply(data, plain, seeded(number), udp=udp, udp_size=udp_size)
+        assert reply.wire.hex() == expected.hex(), (qname, qtype, way)
