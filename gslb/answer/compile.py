@@ -7,6 +7,7 @@ owner and type: a health change replaces the draws it touches and nothing else.
 """
 
 from dataclasses import replace
+from typing import NamedTuple
 
 from gslb.answer.compressed import Compression
 from gslb.answer.finished import Facts, Finished, render_heads
@@ -27,6 +28,15 @@ _ADDRESS_TYPES = (RRType.A, RRType.AAAA)
 _SERVICES = (RRType.SVCB, RRType.HTTPS)
 
 
+class Renaming(NamedTuple):
+    """A DNAME: its segments, where it leads, whether that is within the zone, and whether it leads into itself."""
+
+    segments: tuple[Segment, ...]
+    target: Name
+    stays: bool
+    endless: bool
+
+
 class ZoneTable:
     """A zone ready to answer. Immutable but for what it keeps of earlier answers, which never changes a result."""
 
@@ -40,7 +50,7 @@ class ZoneTable:
         self._signed = SignedAnswers(zone, self.signing.denial) if self.signing is not None else None
         self._segments: dict[tuple[Name, int], tuple[Segment, ...]] = {}
         self._aliases: dict[tuple[Name, bool], Answer] = {}
-        self._renamings: dict[Name, tuple[Segment, bool, bool]] = {}
+        self._renamings: dict[tuple[Name, bool], Renaming] = {}
         self._referrals: dict[tuple[Name, bool], tuple[Segment, ...]] = {}
         self._wildcard_referrals: dict[tuple[Name, bool], tuple[Segment, ...]] = {}
         soa = zone.rrsets[zone.apex][RRType.SOA]
@@ -108,10 +118,25 @@ class ZoneTable:
 
     def answer(self, qname: Name, qtype: int, *, signed: bool = False) -> Answer:
         """The answer to a canonical name at or below the apex; `signed`: with what DO asks for, where the zone is."""
-        outcome = self._index.lookup(qname, qtype)
+        return self.answer_to(self.lookup(qname, qtype), qname, qtype, signed=signed)
+
+    def lookup(self, qname: Name, qtype: int) -> Outcome:
+        """What the zone says of a canonical name at or below the apex."""
+        return self._index.lookup(qname, qtype)
+
+    def answer_to(self, outcome: Outcome, qname: Name, qtype: int, *, signed: bool) -> Answer:
+        """The answer to a name and a type that were looked up."""
         if not signed or self._signed is None:
             return self._answer(outcome, qname, qtype, signed=False)
         return self._signed.of(self._answer(outcome, qname, qtype, signed=True), outcome, qname)
+
+    def proof(self, outcome: Outcome, qname: Name, *, signed: bool) -> tuple[Link, ...]:
+        """What `answer_to` has to show."""
+        return self._signed.proof(outcome, qname) if signed and self._signed is not None else ()
+
+    def dname_over(self, name: Name) -> RRset | None:
+        """The DNAME that stands in for whatever is below a canonical name of the zone."""
+        return self._index.dname_over(name)
 
     def _answer(self, outcome: Outcome, qname: Name, qtype: int, *, signed: bool) -> Answer:
         if isinstance(outcome, NxDomain):
@@ -155,30 +180,32 @@ class ZoneTable:
         that is asked for is the answer, a synthesized one too. A DNAME into itself makes a chain of any name below it
         that goes on until the name is too long: its first step is all there is to say."""
         owner = outcome.rrset.owner
-        dname, stays, endless = self._renaming(outcome.rrset)
+        renaming = self.renaming(outcome.rrset)
         following = outcome.target
         if following is None:
-            return Answer(Rcode.YXDOMAIN, authoritative=True, segments=(dname,), dname=owner)
-        stays = stays or is_at_or_below(following, self.apex)  # by way of a zone above ours
+            return Answer(Rcode.YXDOMAIN, authoritative=True, segments=renaming.segments, dname=owner)
+        stays = renaming.stays or is_at_or_below(following, self.apex)  # by way of a zone above ours
         template = render_alias(outcome.rrset.ttl_seconds, following, self.apex if stays else ROOT)
         goes_on = stays and qtype != RRType.CNAME
-        is_last = endless and len(following) + len(alias_target(outcome.rrset.rdatas[0])) - len(owner) > MAX_NAME_OCTETS
+        is_last = renaming.endless and len(following) + len(renaming.target) - len(owner) > MAX_NAME_OCTETS
         return Answer(
             Rcode.YXDOMAIN if goes_on and is_last else Rcode.NOERROR,
             authoritative=True,
-            segments=(dname, Segment(ANSWER, 1, template)),
-            next=following if goes_on and not endless else None,
+            segments=(*renaming.segments, Segment(ANSWER, 1, template)),
+            next=following if goes_on and not renaming.endless else None,
             dname=owner,
         )
 
-    def _renaming(self, rrset: RRset) -> tuple[Segment, bool, bool]:
-        """A DNAME, whether it stays within the zone, and whether it leads into itself."""
-        kept = self._renamings.get(rrset.owner)
+    def renaming(self, rrset: RRset, *, signed: bool = False) -> Renaming:
+        """What is to say of a DNAME."""
+        kept = self._renamings.get((rrset.owner, signed))
         if kept is None:
-            leads_to = alias_target(rrset.rdatas[0])
-            segment = self._segment(ANSWER, rrset, owner_is_open=False)
-            stays, endless = is_at_or_below(leads_to, self.apex), is_at_or_below(leads_to, rrset.owner)
-            kept = self._renamings[rrset.owner] = segment, stays, endless
+            target = alias_target(rrset.rdatas[0])
+            segments: tuple[Segment, ...] = (self._segment(ANSWER, rrset, owner_is_open=False),)
+            if signed and self._signed is not None:
+                segments = tuple(self._signed.beside(segments))
+            stays, endless = is_at_or_below(target, self.apex), is_at_or_below(target, rrset.owner)
+            kept = self._renamings[rrset.owner, signed] = Renaming(segments, target, stays, endless)
         return kept
 
     def _referral(self, cut: Node, qname: Name, *, with_ds: bool) -> Answer:

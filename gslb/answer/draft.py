@@ -3,11 +3,14 @@
 Truncation is at rrset boundaries: an optional rrset that does not fit goes silently, a required one sets TC.
 """
 
-from operator import itemgetter
+from collections.abc import Iterable
+from operator import attrgetter, itemgetter
 from typing import NamedTuple
 
 from gslb.answer.compile import ZoneTable
 from gslb.answer.draws import Outcome
+from gslb.answer.leg import Leg
+from gslb.answer.run import Run
 from gslb.answer.segments import ADDITIONAL, ANSWER, AUTHORITY, Link, Segment
 from gslb.answer.template import POINTERS
 from gslb.wire.codes import Rcode
@@ -20,27 +23,35 @@ _RECORD_FIXED_OCTETS = 10
 
 
 class Piece(NamedTuple):
-    """One rendered rrset on its way into a message."""
+    """Rendered octets on their way into a message: an rrset, or the filled `run` of several, all required."""
 
     section: int
     records: int
     octets: bytes
     required: bool
     follows: bool = False
+    run: Run | None = None
+    prefix_octets: int = 0
+
+    def cut(self, room: int) -> "Piece":
+        """The rrsets of a run that fit."""
+        assert self.run is not None
+        records, end = self.run.cut(room, self.prefix_octets)
+        return self._replace(records=records, octets=self.octets[:end], run=None)
 
 
 BY_SECTION = itemgetter(0)
+_BY_NEED = attrgetter("required")
 
 
 class Draft:
     """What a walk through a zone gathers. `owner` is how the current step's owner is written, `offset` where the
     next piece will stand, `drawn` the steered owner whose outcomes were drawn last, `error` the extended error.
-    `signed`: DO was set, and the zone is signed; `proof` is what then has to be shown not to exist."""
+    `signed`: DO was set, and the zone is signed."""
 
     def __init__(self, query: Query, zone: ZoneTable) -> None:
         self.pieces: list[Piece] = []
         self.signed = zone.signing is not None and query.edns is not None and query.edns.dnssec_ok
-        self.proof: dict[Name, Link] = {}
         self.outcomes: tuple[Outcome, ...] = ()
         self.rcode = Rcode.NOERROR
         self.authoritative = True
@@ -49,37 +60,71 @@ class Draft:
         self.error = b""
         self.owner = QNAME_POINTER
         self.offset = HEADER_OCTETS + len(query.qname) + 4
-        self._apex = POINTERS[HEADER_OCTETS + len(query.qname) - len(zone.apex)]
-        self._last_start = self.offset
+        self._apex = HEADER_OCTETS + len(query.qname) - len(zone.apex)
+        self._target = 0
+        self._shown: dict[Name, Link] = {}
+        self._proof: list[Link | Leg] = []
 
     def add(self, segment: Segment) -> None:
-        octets = segment.template.fill(self.owner, self._apex)
+        octets = segment.template.fill(self.owner, POINTERS[self._apex])
+        if not segment.follows:
+            self._target = self.offset + len(self.owner) + _RECORD_FIXED_OCTETS
         self._append(Piece(segment.section, segment.count, octets, segment.required, segment.follows))
-
-    def prove(self) -> None:
-        """Add what has to be shown; whatever comes before it in the message is there already."""
-        for link in self.proof.values():
-            octets = link.template.fill_at(self.owner, self._apex, self.offset, link.owner)
-            self._append(Piece(AUTHORITY, link.count, octets, required=True))
 
     def add_outcomes(self, key: SteeredKey, outcomes: tuple[Outcome, ...]) -> None:
         octets = b"".join(self.owner + outcome.record for outcome in outcomes)
+        self._target = self.offset + len(self.owner) + _RECORD_FIXED_OCTETS
         self._append(Piece(ANSWER, len(outcomes), octets, required=True))
         self.lasting = self.lasting and self.drawn is None
         self.outcomes += outcomes
         self.drawn = key
 
-    def _append(self, piece: Piece) -> None:
-        if not piece.follows:
-            self._last_start = self.offset
-        self.offset += len(piece.octets)
-        self.pieces.append(piece)
+    def can_take(self, leg: Leg, prefix_octets: int) -> bool:
+        """Whether a leg can be rendered where the draft is at."""
+        return len(self.owner) == len(QNAME_POINTER) and leg.run.is_in_reach(self.offset, prefix_octets)
+
+    def take(self, leg: Leg, prefix: bytes) -> None:
+        """Add the steps of a leg."""
+        octets = leg.run.fill(self._apex, int.from_bytes(self.owner, "big"), self.offset, prefix)
+        self._target = leg.target.at(self.offset, len(prefix))
+        self._append(Piece(ANSWER, leg.run.records, octets, required=True, run=leg.run, prefix_octets=len(prefix)))
+        if self._shown.keys().isdisjoint(leg.links):
+            self._shown |= leg.links
+            self._proof.append(leg)
+        else:
+            self.show(leg.links.values())
 
     def follow(self, name: Name) -> None:
         """The next owner, `name`, is the target of the CNAME just added: a pointer to where it stands in the rdata.
         MAX_STEPS CNAMEs and DNAMEs stay well within a pointer's reach; large signatures may not."""
-        target = self._last_start + len(self.owner) + _RECORD_FIXED_OCTETS
-        self.owner = pointer(target) if target <= MAX_POINTER_OFFSET else name
+        self.owner = pointer(self._target) if self._target <= MAX_POINTER_OFFSET else name
+
+    def show(self, links: Iterable[Link]) -> None:
+        """These have to be among the proof, each of them once."""
+        for link in links:
+            if link.owner not in self._shown:
+                self._shown[link.owner] = link
+                self._proof.append(link)
+
+    def prove(self) -> None:
+        """Add what has to be shown; whatever comes before it in the message is there already."""
+        for part in self._proof:
+            if isinstance(part, Link):
+                self._prove(part)
+            elif part.proof is not None and part.proof.is_in_reach(self.offset):
+                octets = part.proof.fill(self._apex, 0, self.offset)
+                self._append(Piece(AUTHORITY, part.proof.records, octets, required=True, run=part.proof))
+            else:
+                for link in part.links.values():
+                    self._prove(link)
+
+    def _prove(self, link: Link) -> None:
+        octets = link.template.fill_at(self.owner, POINTERS[self._apex], self.offset, link.owner)
+        self._append(Piece(AUTHORITY, link.count, octets, required=True))
+
+    def _append(self, piece: Piece) -> None:
+        self.offset += len(piece.octets)
+        self.pieces.append(piece)
 
 
 def fit(pieces: list[Piece], room: int) -> tuple[list[Piece], bool]:
@@ -89,12 +134,13 @@ def fit(pieces: list[Piece], room: int) -> tuple[list[Piece], bool]:
         return ordered, False
     kept: list[Piece] = []
     before_fits = True
-    for piece in sorted(ordered, key=lambda piece: not piece.required):
+    for piece in sorted(ordered, key=_BY_NEED, reverse=True):
         before_fits = len(piece.octets) <= room and (before_fits or not piece.follows)
         if before_fits:
             room -= len(piece.octets)
             kept.append(piece)
         elif piece.required:
+            kept += [piece.cut(room)] if piece.run is not None else []
             return sorted(kept, key=BY_SECTION), True
     return sorted(kept, key=BY_SECTION), False
 

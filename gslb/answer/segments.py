@@ -1,6 +1,7 @@
 """An answer as a value: what a zone says to one name and type, rendered but for the names that the question decides."""
 
 from dataclasses import dataclass
+from itertools import dropwhile
 from typing import NamedTuple
 
 from gslb.answer.compressed import CompressedTemplate
@@ -55,3 +56,8 @@ class Answer(NamedTuple):
     next: Name | None = None
     dname: Name | None = None
     proof: tuple[Link, ...] = ()
+
+
+def without_dname(answer: Answer) -> tuple[Segment, ...]:
+    """The segments of an answer without the DNAME and its signatures."""
+    return tuple(dropwhile(lambda segment: segment.follows, answer.segments[1:]))

@@ -33,8 +33,11 @@ class SignedAnswers:
 
     def of(self, answer: Answer, outcome: Outcome, qname: Name) -> Answer:
         """The signed form of the plain answer to `qname`, whose lookup had this outcome."""
-        proof = tuple([self._link(rrset) for rrset in self._proof(outcome, qname)])
-        return answer._replace(segments=tuple(self.beside(answer.segments)), proof=proof)
+        return answer._replace(segments=tuple(self.beside(answer.segments)), proof=self.proof(outcome, qname))
+
+    def proof(self, outcome: Outcome, qname: Name) -> tuple[Link, ...]:
+        """What shows that there is nothing else, where that is so."""
+        return tuple([self._link(rrset) for rrset in self._proof(outcome, qname)])
 
     def nxdomain(self, qname: Name, encloser: Name) -> tuple[Link, ...]:
         """What shows that there is no such name, whose closest encloser this is."""

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from gslb.answer.compile import ZoneTable
 from gslb.answer.draws import Draw, compile_draw
 from gslb.answer.finished import Finished
+from gslb.answer.leg import Legs
 from gslb.steering.conditions import Conditions
 from gslb.wire.codes import RRType
 from gslb.wire.names import Name, parent
@@ -22,7 +23,7 @@ MAX_FINISHED = 200_000
 class AnswerTable:
     """`zones[apex]` is None for a zone that is configured and has no version to serve: SERVFAIL."""
 
-    __slots__ = ("apex_lengths", "draws", "kept", "zones")
+    __slots__ = ("apex_lengths", "draws", "kept", "legs", "zones")
 
     def __init__(
         self,
@@ -30,12 +31,15 @@ class AnswerTable:
         draws: Mapping[SteeredKey, Draw] = MappingProxyType({}),
         finished: dict[bytes, Finished] | None = None,
         apex_lengths: frozenset[int] = frozenset(),
+        legs: Legs | None = None,
     ) -> None:
         self.zones = zones
         self.draws = draws
         self.kept = {} if finished is None else finished
         """The finished answers by question: canonical name, type and class in wire form. To be read only; the same
         object for as long as they hold."""
+        self.legs = Legs() if legs is None else legs
+        """What was kept of chains; for as long as the finished answers."""
         self.apex_lengths = apex_lengths
         """In octets, those of zones that are gone too: no other part of a name needs to be looked up."""
 
@@ -87,7 +91,7 @@ class AnswerTable:
             draw = draws[key]
             apex = self._apex_of(draw)
             draws[key] = compile_draw(draw.selection.steered, conditions, apex)
-        return AnswerTable(self.zones, draws, self.kept, self.apex_lengths)
+        return AnswerTable(self.zones, draws, self.kept, self.apex_lengths, self.legs)
 
     def _apex_of(self, draw: Draw) -> Name:
         apex = self.apex_for(draw.selection.steered.rrset.owner, 0)

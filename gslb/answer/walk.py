@@ -4,16 +4,15 @@ A chain goes on within its zone for at most MAX_STEPS CNAMEs and DNAMEs, or unti
 what was found is the answer.
 """
 
-from collections.abc import Iterator
-from itertools import dropwhile
-
 from gslb.answer.compile import ZoneTable
 from gslb.answer.draft import Draft
 from gslb.answer.draws import Draw, DrawSource
-from gslb.answer.segments import ADDITIONAL, Answer, Segment
+from gslb.answer.leg import Legs
+from gslb.answer.segments import ADDITIONAL, Answer, Segment, without_dname
 from gslb.answer.table import AnswerTable
 from gslb.wire.codes import Rcode, RRType
 from gslb.wire.names import Name
+from gslb.zone.lookup import Alias, Outcome, Redirection
 from gslb.zone.steered import SteeredKey
 
 MAX_STEPS = 8
@@ -23,41 +22,76 @@ _CNAME_IS_ANSWER = (RRType.CNAME, RRType.ANY)
 def walk(qname: Name, qtype: int, draft: Draft, zone: ZoneTable, table: AnswerTable, source: DrawSource) -> None:
     """Follow the chain from the question name to its end, a name seen before, or MAX_STEPS. A DNAME that leads on more
     than once is sent once: a reply holds no rrset twice (RFC 2181 section 5)."""
-    seen: set[Name] = set()
-    dnames: set[Name] = set()
-    additional: list[Segment] = []  # behind the proof
+    path = _Path(qtype, draft, zone)
     name: Name | None = qname
-    while name is not None and name not in seen and len(seen) <= MAX_STEPS:
-        if seen:
+    while name is not None and name not in path.seen and len(path.seen) <= MAX_STEPS:
+        if path.seen:
             draft.follow(name)
-        answer = zone.answer(name, qtype, signed=draft.signed)
-        if not seen:
-            draft.authoritative = answer.authoritative
-        seen.add(name)
-        for segment in _behind_dname(answer) if answer.dname in dnames else answer.segments:
-            if segment.section == ADDITIONAL and draft.signed:
-                additional.append(segment)
-            else:
-                draft.add(segment)
-        for link in answer.proof:
-            draft.proof[link.owner] = link
-        if answer.dname is not None:
-            dnames.add(answer.dname)
-        draft.rcode = answer.rcode
-        draft.lasting = draft.lasting and answer.exact
-        name = answer.next
-        if answer.draw is not None:
-            following = _take(table.draws[answer.draw], answer.draw, draft, zone, source)
-            # A CNAME that is asked for is the answer, and no step on the way (RFC 1034 section 3.6.2).
-            name = None if qtype in _CNAME_IS_ANSWER else following
+        path.seen.add(name)
+        outcome = zone.lookup(name, qtype)
+        following = path.along_leg(outcome, name, table.legs) if isinstance(outcome, Alias | Redirection) else None
+        if following is None:
+            answer = path.step(outcome, name)
+            following = answer.next
+            if answer.draw is not None:
+                following = _take(table.draws[answer.draw], answer.draw, draft, zone, source)
+                # A CNAME that is asked for is the answer, and no step on the way (RFC 1034 section 3.6.2).
+                following = None if qtype in _CNAME_IS_ANSWER else following
+        name = following
     draft.prove()
-    for segment in additional:
+    for segment in path.additional:
         draft.add(segment)
 
 
-def _behind_dname(answer: Answer) -> Iterator[Segment]:
-    """The segments without the DNAME and its signatures."""
-    return dropwhile(lambda segment: segment.follows, answer.segments[1:])
+class _Path:
+    """What is behind: the names, and the DNAMEs that were sent. `additional` comes behind the proof."""
+
+    def __init__(self, qtype: int, draft: Draft, zone: ZoneTable) -> None:
+        self.seen: set[Name] = set()
+        self.additional: list[Segment] = []
+        self._dnames: set[Name] = set()
+        self._qtype = qtype
+        self._draft = draft
+        self._zone = zone
+
+    def step(self, outcome: Outcome, name: Name) -> Answer:
+        """Answer at a name."""
+        draft = self._draft
+        answer = self._zone.answer_to(outcome, name, self._qtype, signed=draft.signed)
+        if len(self.seen) == 1:
+            draft.authoritative = answer.authoritative
+        for segment in without_dname(answer) if answer.dname in self._dnames else answer.segments:
+            if segment.section == ADDITIONAL and draft.signed:
+                self.additional.append(segment)
+            else:
+                draft.add(segment)
+        draft.show(answer.proof)
+        if answer.dname is not None:
+            self._dnames.add(answer.dname)
+        draft.rcode = answer.rcode
+        draft.lasting = draft.lasting and answer.exact
+        return answer
+
+    def along_leg(self, outcome: Alias | Redirection, name: Name, legs: Legs) -> Name | None:
+        """Go along a leg that begins at a name, and give the name where it leads; None where it takes a step."""
+        draft, zone = self._draft, self._zone
+        leg = legs.of(outcome, zone, MAX_STEPS + 2 - len(self.seen), signed=draft.signed)
+        if leg is None or self._qtype in leg.answered or not self._dnames.isdisjoint(leg.dnames):
+            return None
+        prefix = name[: -len(outcome.rrset.owner)] if isinstance(outcome, Redirection) else b""
+        names = [prefix + each for each in leg.names]
+        steps = leg.possible(names, self.seen)
+        if steps < len(names):
+            leg = legs.of(outcome, zone, steps, signed=draft.signed)
+        if leg is None or not draft.can_take(leg, len(prefix)):
+            return None
+        draft.show(zone.proof(outcome, name, signed=draft.signed))
+        draft.take(leg, prefix)
+        draft.lasting = draft.lasting and leg.exact and name == outcome.rrset.owner
+        draft.rcode = Rcode.NOERROR
+        self.seen.update(names[: steps - 1])
+        self._dnames |= leg.dnames
+        return names[steps - 1]
 
 
 def _take(draw: Draw, key: SteeredKey, draft: Draft, zone: ZoneTable, source: DrawSource) -> Name | None:

@@ -188,6 +188,15 @@ class ZoneIndex:
             return Referral(node.wildcard)
         return _at(node.wildcard, qtype)
 
+    def dname_over(self, name: Name) -> RRset | None:
+        """The DNAME that veils every name below this one, which is at or below the apex; None where some may exist, or
+        belong to a child."""
+        node = self.closest(name)
+        veil = node.veil
+        if veil is None and RRType.DNAME in node.rrsets:
+            veil = node
+        return None if veil is None or veil.is_cut else veil.rrsets[RRType.DNAME]
+
     @staticmethod
     def _veiled(veil: Node, qname: Name, qtype: int) -> Outcome:
         if not veil.is_cut:  # a cut veils its own name too; a DNAME only the names below it

@@ -1,7 +1,8 @@
-"""A chain says the same by whatever way its answer is made: as a plain walk a step at a time says it, octet for octet."""
+"""A chain says the same by whatever way its answer is made: as a plain walk says it, octet for octet."""
 
 import random
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 
 import pytest
 from plain_walk import plain_reply
@@ -76,7 +77,7 @@ class _Maker:
         """Each leads to the next: through what it stands in for, where it is a wildcard."""
         owners = list(dict.fromkeys(owner for owner in owners if owner not in self.taken))
         kind = self.rng.choice((RRType.CNAME, RRType.DNAME, None))
-        for owner, following in zip(owners, owners[1:], strict=False):
+        for owner, following in pairwise(owners):
             target = b"\x01y" + following[2:] if following[:2] == b"\x01*" else following
             rtype = kind or self.rng.choice((RRType.CNAME, RRType.DNAME))
             if rtype == RRType.DNAME and self.rng.random() < 0.2:
