@@ -21,8 +21,7 @@ from gslb.answer.template import Template
 from gslb.wire.codes import RRType
 from gslb.wire.message import QNAME_POINTER
 from gslb.wire.names import MAX_NAME_OCTETS, Name
-from gslb.wire.rdata import is_signatures_key
-from gslb.zone.lookup import Alias, Outcome, Redirection
+from gslb.zone.lookup import NOT_LED_ON, Alias, Outcome, Redirection
 from gslb.zone.rrset import RRset
 
 _Key = tuple[Name, Name, int, bool, int]
@@ -138,8 +137,7 @@ def _answered(outcome: Alias | Redirection) -> frozenset[int]:
     """The types that make no alias of this name."""
     if isinstance(outcome, Redirection):
         return frozenset()
-    types = {RRType.RRSIG if is_signatures_key(key) else key for key in outcome.node.rrsets}
-    return frozenset(types | {RRType.ANY})
+    return NOT_LED_ON.union(outcome.node.rrsets)
 
 
 def _below_dname(rrset: RRset, zone: ZoneTable, *, signed: bool) -> Iterator[_Step]:

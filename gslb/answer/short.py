@@ -18,7 +18,7 @@ from gslb.answer.table import AnswerTable
 from gslb.answer.template import POINTERS
 from gslb.wire.cookies import CLIENT_OCTETS, COOKIE_OCTETS, ServerCookies
 from gslb.wire.edns import DEFAULT_UDP_SIZE, PLAIN_UDP_SIZE, Option, render_opt, render_option
-from gslb.wire.names import MAX_NAME_OCTETS
+from gslb.wire.names import FEW_LABELS_OCTETS, MAX_NAME_OCTETS, label_at
 
 # Octets 2 to 11 of an ordinary query, to which of `Finished.heads` answers it: RD clear or set, then with an OPT;
 # likewise with AD or CD set, which ask nothing of us.
@@ -207,6 +207,8 @@ def _zone_of(qname: bytes, table: AnswerTable) -> ZoneTable | None:
     apex = None
     zones, lengths = table.zones, table.apex_lengths
     position, last = 0, len(qname) - 1
+    if last > FEW_LABELS_OCTETS:
+        position = label_at(qname, last + 1 - table.longest_apex)
     while position < last:
         if last + 1 - position in lengths and apex is None and qname[position:] in zones:
             apex = qname[position:]

@@ -14,7 +14,7 @@ from gslb.answer.finished import Finished
 from gslb.answer.leg import Legs
 from gslb.steering.conditions import Conditions
 from gslb.wire.codes import RRType
-from gslb.wire.names import Name, parent
+from gslb.wire.names import FEW_LABELS_OCTETS, Name, label_at, parent
 from gslb.zone.steered import SteeredKey
 
 MAX_FINISHED = 200_000
@@ -23,7 +23,7 @@ MAX_FINISHED = 200_000
 class AnswerTable:
     """`zones[apex]` is None for a zone that is configured and has no version to serve: SERVFAIL."""
 
-    __slots__ = ("apex_lengths", "draws", "kept", "legs", "zones")
+    __slots__ = ("apex_lengths", "draws", "kept", "legs", "longest_apex", "zones")
 
     def __init__(
         self,
@@ -42,6 +42,7 @@ class AnswerTable:
         """What was kept of chains; for as long as the finished answers."""
         self.apex_lengths = apex_lengths
         """In octets, those of zones that are gone too: no other part of a name needs to be looked up."""
+        self.longest_apex = max(apex_lengths, default=0)
 
     def keep(self, question: bytes, finished: Finished) -> None:
         """Keep a finished answer for the short path; the oldest half goes when there are too many."""
@@ -55,6 +56,8 @@ class AnswerTable:
         (RFC 4035 section 3.1.4.1)."""
         zones, lengths = self.zones, self.apex_lengths
         position, last = 0, len(qname) - 1
+        if last > FEW_LABELS_OCTETS:
+            position = label_at(qname, last + 1 - self.longest_apex)
         while last + 1 - position not in lengths or qname[position:] not in zones:
             if position == last:
                 return None

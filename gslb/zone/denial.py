@@ -20,7 +20,7 @@ from typing import NamedTuple, Protocol
 
 from gslb.wire.codes import RRType
 from gslb.wire.dnssec import Nsec3, Nsec3Parameters, hash_of_owner
-from gslb.wire.names import WILDCARD_LABEL, Name, canonical_key, label_key, parent
+from gslb.wire.names import WILDCARD_LABEL, Name, canonical_key, label_at, label_key, parent
 from gslb.wire.rdata import signatures_key
 from gslb.zone.rrset import RRset
 from gslb.zone.zone import Zone
@@ -232,10 +232,7 @@ class Nsec3Chain:
 
 def _next_closer(qname: Name, encloser: Name) -> int:
     """Where the name starts that is one label longer than `encloser`, and `qname` or above it."""
-    start, end = 0, len(qname) - len(encloser)
-    while (following := start + 1 + qname[start]) < end:
-        start = following
-    return start
+    return label_at(qname, len(qname) - len(encloser) - 1)
 
 
 def _once(*rrsets: RRset) -> Proof:

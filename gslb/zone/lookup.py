@@ -11,15 +11,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from gslb.wire.codes import RRType
-from gslb.wire.names import WILDCARD_LABEL, Name, parent
+from gslb.wire.names import FEW_LABELS_OCTETS, WILDCARD_LABEL, Name, label_at, parent
 from gslb.wire.rdata import alias_target, is_signatures_key
 from gslb.zone.denial import is_hashed_owner, without_nsec3
 from gslb.zone.rrset import RRset
 from gslb.zone.zone import Zone
 
-_FEW_LABELS_OCTETS = 64
-"""In a name of up to so many, looking for each suffix in turn is quicker than halving."""
-_NOT_LED_ON = frozenset({RRType.ANY, RRType.RRSIG, RRType.NSEC})
+NOT_LED_ON = frozenset({RRType.ANY, RRType.RRSIG, RRType.NSEC})
 """What is asked of a name itself, though it be an alias: data of these types may stand beside a CNAME (RFC 4034 section
 3)."""
 
@@ -104,9 +102,9 @@ class ZoneIndex:
                 self._insert(owner, rrsets)
             elif not is_hashed_owner(rrsets):
                 self._insert(owner, without_nsec3(rrsets))
-        # Where the labels begin that came before the closest encloser of the last name with many: a chain of DNAMEs
-        # gives all its names the same ones.
-        self._before: tuple[bytes, list[int]] = (b"", [0])
+        # The labels before the closest encloser of the last name with many, and where the last of them begins: a chain
+        # of DNAMEs gives all its names the same ones.
+        self._before: tuple[bytes, int] = (b"", 0)
         for name in sorted(self.nodes, key=len):  # parents before children
             self._link(self.nodes[name])
         for node in self.nodes.values():
@@ -138,7 +136,7 @@ class ZoneIndex:
         """The node of `qname`, or its closest encloser (RFC 4592 section 3.3.1). `qname` is at or below the apex."""
         nodes = self.nodes
         node = nodes.get(qname)
-        if node is None and len(qname) > _FEW_LABELS_OCTETS:
+        if node is None and len(qname) > FEW_LABELS_OCTETS:
             return self._closest_of_many(qname)
         while node is None:
             qname = qname[1 + qname[0] :]
@@ -148,24 +146,20 @@ class ZoneIndex:
     def _closest_of_many(self, qname: Name) -> Node:
         """`closest` for a name of many labels that is no node, by halving: where a name is a node, so is each above."""
         nodes = self.nodes
-        end = len(qname) - len(self.zone.apex)
-        prefix, starts = self._before
-        if prefix and len(prefix) <= end and qname.startswith(prefix):
-            node = nodes.get(qname[starts[-1] :])
-            if node is not None and qname[starts[-2] :] not in nodes:
+        before, next_closer = self._before
+        if before and qname.startswith(before):
+            node = nodes.get(qname[len(before) :])
+            if node is not None and qname[next_closer:] not in nodes:
                 return node
-        starts = [0]
-        while (position := starts[-1]) < end:
-            starts.append(position + 1 + qname[position])
-        low, high = 0, len(starts) - 1
+        low, high = 0, len(qname) - len(self.zone.apex)
         while low < high:
-            middle = (low + high) // 2
-            if qname[starts[middle] :] in nodes:
+            middle = label_at(qname, (low + high) // 2, low)
+            if qname[middle:] in nodes:
                 high = middle
             else:
-                low = middle + 1
-        self._before = qname[: starts[low]], starts[: low + 1]
-        return nodes[qname[starts[low] :]]
+                low = middle + 1 + qname[middle]
+        self._before = qname[:low], label_at(qname, low - 1)
+        return nodes[qname[low:]]
 
     def is_missing(self, qname: Name) -> bool:
         """True only when `lookup` gives NxDomain, whatever the type."""
@@ -213,7 +207,7 @@ def _at(node: Node, qtype: int) -> Outcome:
         return Found(node, rrset)
     if qtype == RRType.RRSIG and (signatures := [key for key in rrsets if is_signatures_key(key)]):
         return Found(node, rrsets[min(signatures)])  # as for ANY, one rrset of our choice (RFC 8482 section 7)
-    if RRType.CNAME in rrsets and qtype not in _NOT_LED_ON:
+    if RRType.CNAME in rrsets and qtype not in NOT_LED_ON:
         return Alias(node, rrsets[RRType.CNAME])
     if qtype == RRType.ANY and rrsets:  # one rrset of our choice (RFC 8482 section 4.1)
         return Found(node, rrsets[min(rrsets)])
