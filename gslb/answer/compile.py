@@ -130,9 +130,9 @@ class ZoneTable:
             return self._answer(outcome, qname, qtype, signed=False)
         return self._signed.of(self._answer(outcome, qname, qtype, signed=True), outcome, qname)
 
-    def proof(self, outcome: Outcome, qname: Name, *, signed: bool) -> tuple[Link, ...]:
-        """What `answer_to` has to show."""
-        return self._signed.proof(outcome, qname) if signed and self._signed is not None else ()
+    def proof(self, outcome: Outcome, qname: Name) -> tuple[Link, ...]:
+        """What `answer_to` shows with DO."""
+        return self._signed.proof(outcome, qname) if self._signed is not None else ()
 
     def dname_over(self, name: Name) -> RRset | None:
         """The DNAME that stands in for whatever is below a canonical name of the zone."""

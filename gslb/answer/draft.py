@@ -37,7 +37,7 @@ class Piece(NamedTuple):
         """The rrsets of a run that fit."""
         assert self.run is not None
         records, end = self.run.cut(room, self.prefix_octets)
-        return self._replace(records=records, octets=self.octets[:end], run=None)
+        return Piece(self.section, records, self.octets[:end], required=True)
 
 
 BY_SECTION = itemgetter(0)
@@ -45,11 +45,15 @@ _BY_NEED = attrgetter("required")
 
 
 class Draft:
-    """What a walk through a zone gathers. `owner` is how the current step's owner is written, `offset` where the
-    next piece will stand, `drawn` the steered owner whose outcomes were drawn last, `error` the extended error.
-    `signed`: DO was set, and the zone is signed."""
+    """What a walk through a zone gathers for a reply of `limit` octets. `owner` is how the current step's owner is
+    written, `offset` where the next piece will stand, `drawn` the steered owner whose outcomes were drawn last, `error`
+    the extended error. `signed`: DO was set, and the zone is signed.
 
-    def __init__(self, query: Query, zone: ZoneTable) -> None:
+    Pieces come in the order of sections. What is required goes before what is not, so once the required ones do not fit
+    the draft `is_full`: nothing that comes later will be sent, and it is not rendered.
+    """
+
+    def __init__(self, query: Query, zone: ZoneTable, limit: int) -> None:
         self.pieces: list[Piece] = []
         self.signed = zone.signing is not None and query.edns is not None and query.edns.dnssec_ok
         self.outcomes: tuple[Outcome, ...] = ()
@@ -60,19 +64,33 @@ class Draft:
         self.error = b""
         self.owner = QNAME_POINTER
         self.offset = HEADER_OCTETS + len(query.qname) + 4
+        self._required_room = limit - self.offset
         self._apex = HEADER_OCTETS + len(query.qname) - len(zone.apex)
         self._target = 0
-        self._shown: dict[Name, Link] = {}
+        self._shown: set[Name] = set()
         self._proof: list[Link | Leg] = []
 
+    @property
+    def is_full(self) -> bool:
+        return self._required_room < 0
+
+    def _passes_over(self) -> bool:
+        """Whether there is no use in what comes next; without that, the answer is not to be kept."""
+        if self._required_room >= 0:
+            return False
+        self.lasting = False
+        return True
+
     def add(self, segment: Segment) -> None:
+        if self._passes_over():
+            return
         octets = segment.template.fill(self.owner, POINTERS[self._apex])
         if not segment.follows:
             self._target = self.offset + len(self.owner) + _RECORD_FIXED_OCTETS
         self._append(Piece(segment.section, segment.count, octets, segment.required, segment.follows))
 
     def add_outcomes(self, key: SteeredKey, outcomes: tuple[Outcome, ...]) -> None:
-        octets = b"".join(self.owner + outcome.record for outcome in outcomes)
+        octets = b"".join([self.owner + outcome.record for outcome in outcomes])
         self._target = self.offset + len(self.owner) + _RECORD_FIXED_OCTETS
         self._append(Piece(ANSWER, len(outcomes), octets, required=True))
         self.lasting = self.lasting and self.drawn is None
@@ -85,11 +103,13 @@ class Draft:
 
     def take(self, leg: Leg, prefix: bytes) -> None:
         """Add the steps of a leg."""
+        if self._passes_over():
+            return
         octets = leg.run.fill(self._apex, int.from_bytes(self.owner, "big"), self.offset, prefix)
         self._target = leg.target.at(self.offset, len(prefix))
         self._append(Piece(ANSWER, leg.run.records, octets, required=True, run=leg.run, prefix_octets=len(prefix)))
-        if self._shown.keys().isdisjoint(leg.links):
-            self._shown |= leg.links
+        if leg.proof is not None and self._shown.isdisjoint(leg.links):
+            self._shown |= leg.links.keys()
             self._proof.append(leg)
         else:
             self.show(leg.links.values())
@@ -103,7 +123,7 @@ class Draft:
         """These have to be among the proof, each of them once."""
         for link in links:
             if link.owner not in self._shown:
-                self._shown[link.owner] = link
+                self._shown.add(link.owner)
                 self._proof.append(link)
 
     def prove(self) -> None:
@@ -112,18 +132,26 @@ class Draft:
             if isinstance(part, Link):
                 self._prove(part)
             elif part.proof is not None and part.proof.is_in_reach(self.offset):
-                octets = part.proof.fill(self._apex, 0, self.offset)
-                self._append(Piece(AUTHORITY, part.proof.records, octets, required=True, run=part.proof))
+                self._prove_at_once(part.proof)
             else:
                 for link in part.links.values():
                     self._prove(link)
 
     def _prove(self, link: Link) -> None:
-        octets = link.template.fill_at(self.owner, POINTERS[self._apex], self.offset, link.owner)
-        self._append(Piece(AUTHORITY, link.count, octets, required=True))
+        if not self._passes_over():
+            octets = link.template.fill_at(self.owner, POINTERS[self._apex], self.offset, link.owner)
+            self._append(Piece(AUTHORITY, link.count, octets, required=True))
+
+    def _prove_at_once(self, proof: Run) -> None:
+        if not self._passes_over():
+            octets = proof.fill(self._apex, 0, self.offset)
+            self._append(Piece(AUTHORITY, proof.records, octets, required=True, run=proof))
 
     def _append(self, piece: Piece) -> None:
-        self.offset += len(piece.octets)
+        octets = len(piece.octets)
+        self.offset += octets
+        if piece.required:
+            self._required_room -= octets
         self.pieces.append(piece)
 
 

@@ -107,13 +107,14 @@ def respond(
     zone = table.zones[apex]
     if zone is None:
         return _bare(query, asking, Rcode.SERVFAIL, NO_VERSION, fault="no version of the zone to serve")
-    draft = Draft(query, zone)
+    limit = reply_limit(query.edns, udp_size) if udp else MAX_MESSAGE_OCTETS
+    draft = Draft(query, zone, limit)
     walk(qname, query.qtype, draft, zone, table, source)
     facts = Facts(zone.text, query.qtype, draft.rcode)
     if draft.lasting:
         _keep(query, qname, draft, facts, table, zone)
     version = ZoneVersion(zone.apex, zone.serial)
-    return _emit(query, asking, version, draft, facts, reply_limit(query.edns, udp_size) if udp else MAX_MESSAGE_OCTETS)
+    return _emit(query, asking, version, draft, facts, limit)
 
 
 def _refusal(query: Query, asking: Asking) -> Reply | None:
@@ -184,7 +185,9 @@ def _emit(query: Query, asking: Asking, version: ZoneVersion, draft: Draft, fact
     room = limit - HEADER_OCTETS - len(query.question)
     opt = reply_opt(asking, draft.rcode, version, draft.error)
     kept, truncated = fit(draft.pieces, room - len(opt))
-    if draft.error and len(kept) < len(draft.pieces):  # an extended error is the first to go (RFC 8914 section 3)
+    if draft.error and (
+        truncated or len(kept) < len(draft.pieces)
+    ):  # an extended error is the first to go (RFC 8914 section 3)
         opt = reply_opt(asking, draft.rcode, version)
         kept, truncated = fit(draft.pieces, room - len(opt))
     counts = counts_of(kept)

@@ -57,7 +57,7 @@ class _Path:
     def step(self, outcome: Outcome, name: Name) -> Answer:
         """Answer at a name."""
         draft = self._draft
-        answer = self._zone.answer_to(outcome, name, self._qtype, signed=draft.signed)
+        answer = self._zone.answer_to(outcome, name, self._qtype, signed=draft.signed and not draft.is_full)
         if len(self.seen) == 1:
             draft.authoritative = answer.authoritative
         for segment in without_dname(answer) if answer.dname in self._dnames else answer.segments:
@@ -85,9 +85,10 @@ class _Path:
             leg = legs.of(outcome, zone, steps, signed=draft.signed)
         if leg is None or not draft.can_take(leg, len(prefix)):
             return None
-        draft.show(zone.proof(outcome, name, signed=draft.signed))
-        draft.take(leg, prefix)
+        if draft.signed:
+            draft.show(zone.proof(outcome, name))
         draft.lasting = draft.lasting and leg.exact and name == outcome.rrset.owner
+        draft.take(leg, prefix)
         draft.rcode = Rcode.NOERROR
         self.seen.update(names[: steps - 1])
         self._dnames |= leg.dnames

@@ -16,7 +16,7 @@ from gslb.wire.codes import RRType
 from gslb.wire.names import MAX_NAME_OCTETS, name_from_text
 from gslb.zone.builder import ZoneBuilder
 from gslb.zone.rrset import RRset
-from gslb.zone.steered import AllDown, Member, Pool, Rule, Steered
+from gslb.zone.steered import AllDown, Member, Pool, Rule, Status, Steered
 from gslb.zone.zone import Zone
 
 APEXES = ("e.", "chains.example.", ".")
@@ -110,7 +110,8 @@ class _Maker:
             values, rtype = tuple(dict.fromkeys(rng.choice(owners) for _ in range(2))), RRType.CNAME
         else:
             values, rtype = (b"\x0a\x00\x00\x01", b"\x0a\x00\x00\x02"), RRType.A
-        members = tuple(Member(value, weight=rng.choice((0, 1, 1, 1))) for value in values)
+        status = rng.choice((Status.OBEY, Status.OBEY, Status.DOWN))
+        members = tuple(Member(value, status=status) for value in values)
         self.taken.add(owner)
         self.builder.steer(
             Steered(
