@@ -9,6 +9,7 @@ the padding, which is sized when the rest of the message is there.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 from gslb.wire.codes import Rcode, RRType
 from gslb.wire.cookies import CLIENT_OCTETS, ServerCookies, is_well_formed
@@ -37,8 +38,7 @@ class NodeOptions:
     version: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Asking:
+class Asking(NamedTuple):
     """A query as the options see it. `client` is an address as text, `now` Unix seconds, `qname` canonical, `tls` the
     version of TLS and the protocol agreed by ALPN, "" for no TLS."""
 
@@ -52,8 +52,7 @@ class Asking:
     tls: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ZoneVersion:
+class ZoneVersion(NamedTuple):
     """The zone that answers, and the serial of what is served of it."""
 
     apex: Name

@@ -14,12 +14,13 @@ from gslb.zone.steered import SteeredKey
 ANSWER, AUTHORITY, ADDITIONAL = 0, 1, 2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Segment:
     """One rrset of a section. When it does not fit, `required` sets TC; the rest goes silently (RFC 2181 section 9).
 
     `signable` is the rrset where the zone speaks for it with authority, so that signatures go with it. A segment that
-    `follows`, which are these signatures, is of no use without the one before.
+    `follows`, which are these signatures, is of no use without the one before. Segments are compared by identity, so
+    that looking up what goes with one is cheap.
     """
 
     section: int

@@ -29,6 +29,7 @@ class SignedAnswers:
         self._zone = zone
         self._denial = denial
         self._signatures: dict[tuple[Name, int, int, bool, int | None], Segment | None] = {}
+        self._beside: dict[Segment, Segment | None] = {}
         self._links: dict[Name, Link] = {}
 
     def of(self, answer: Answer, outcome: Outcome, qname: Name) -> Answer:
@@ -63,7 +64,10 @@ class SignedAnswers:
         for segment in segments:
             yield segment
             if segment.signable is not None:
-                signatures = self._over(segment, segment.signable)
+                if segment in self._beside:
+                    signatures = self._beside[segment]
+                else:
+                    signatures = self._beside[segment] = self._over(segment, segment.signable)
                 if signatures is not None:
                     yield signatures
 

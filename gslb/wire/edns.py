@@ -5,7 +5,7 @@ say to those we know is decided in `answer.options`.
 """
 
 import enum
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gslb.wire.codes import RRType
 
@@ -31,8 +31,7 @@ class Option(enum.IntEnum):
     ZONEVERSION = 19
 
 
-@dataclass(frozen=True, slots=True)
-class Edns:
+class Edns(NamedTuple):
     """An OPT record as the client sent it; `options` are (code, value) pairs."""
 
     udp_size: int

@@ -1,5 +1,7 @@
 """The header of a reply and the pointers inside it (RFC 1035 sections 4.1.1 and 4.1.4)."""
 
+import struct
+
 from gslb.wire.codes import QR, RD
 
 QNAME_POINTER = b"\xc0\x0c"
@@ -8,6 +10,8 @@ MAX_POINTER_OFFSET = 0x3FFF
 MAX_MESSAGE_OCTETS = 0xFFFF
 NO_RECORDS = (0, 0, 0)
 _OPCODE = 0x7800
+_HEADER = struct.Struct("!5H")
+"""Flags, and the counts of the four sections."""
 
 Counts = tuple[int, int, int]
 """How many records in the answer, authority and additional section."""
@@ -26,7 +30,4 @@ def render_header(
     validates nothing. Of `rcode` the lower four bits stand here, the rest in the OPT."""
     opcode = query_flags & _OPCODE
     word = QR | (opcode or query_flags & RD) | flags | (rcode & 0xF)
-    answer, authority, additional = counts
-    return message_id + b"".join(
-        number.to_bytes(2, "big") for number in (word, questions, answer, authority, additional)
-    )
+    return message_id + _HEADER.pack(word, questions, *counts)

@@ -8,7 +8,8 @@ records or options, than a query has any use for is refused before it costs more
 """
 
 import re
-from dataclasses import dataclass
+import struct
+from typing import NamedTuple
 
 from gslb.wire.codes import QR, Opcode, Rcode, RRType
 from gslb.wire.edns import Edns, Option, parse_options
@@ -20,6 +21,8 @@ MAX_QUERY_OCTETS = 4096
 MAX_RECORDS = 8
 """Beside the question: a query has an OPT and a TSIG or SIG(0), an IXFR an SOA, a NOTIFY one or a few of those."""
 _NAME = re.compile(LABELS_PATTERN + b"\0", re.DOTALL)
+_HEADER = struct.Struct("!5H")
+"""Flags, and the counts of the four sections."""
 NOT_ONE_QUESTION = "not exactly one question"
 
 
@@ -40,8 +43,7 @@ class FormError(Exception):
         self.with_opt = with_opt
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(NamedTuple):
     """One question. `qname` keeps the case in which it was asked; `question` are the octets of the section.
 
     Both are empty in a query for a cookie alone (RFC 7873 section 5.4), which has a COOKIE option and no question.
@@ -68,14 +70,13 @@ def parse_query(data: bytes) -> Query:
     """Parse a whole message. Raises `FormError`."""
     if len(data) < HEADER_OCTETS:
         raise FormError(None, "shorter than a header")
-    flags = int.from_bytes(data[2:4], "big")
+    flags, questions, answers, authorities, additionals = _HEADER.unpack_from(data, 2)
     if flags & QR:
         raise FormError(None, "a response, not a query")
     if opcode_of(flags) != Opcode.QUERY:
         raise FormError(Rcode.NOTIMP, "an opcode we do not serve", with_opt=_would_have_opt(data))
     if len(data) > MAX_QUERY_OCTETS:
         raise FormError(Rcode.FORMERR, "longer than any query")
-    questions, answers, authorities, additionals = (int.from_bytes(data[at : at + 2], "big") for at in (4, 6, 8, 10))
     if questions == 0 and not answers and not authorities:
         return _parse_cookie_query(data, flags, additionals)
     if questions != 1:
