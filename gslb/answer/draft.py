@@ -12,8 +12,8 @@ from gslb.answer.draws import Outcome
 from gslb.answer.leg import Leg
 from gslb.answer.run import Run
 from gslb.answer.segments import ADDITIONAL, ANSWER, AUTHORITY, Link, Segment
-from gslb.answer.template import POINTERS
-from gslb.wire.codes import Rcode
+from gslb.answer.template import POINTERS, record_header
+from gslb.wire.codes import Rcode, RRType
 from gslb.wire.message import MAX_POINTER_OFFSET, QNAME_POINTER, Counts, pointer
 from gslb.wire.names import Name
 from gslb.wire.query import HEADER_OCTETS, Query
@@ -66,6 +66,7 @@ class Draft:
         self.offset = HEADER_OCTETS + len(query.qname) + 4
         self._required_room = limit - self.offset
         self._apex = HEADER_OCTETS + len(query.qname) - len(zone.apex)
+        self._apex_octets = len(zone.apex)
         self._target = 0
         self._shown: set[Name] = set()
         self._proof: list[Link | Leg] = []
@@ -88,6 +89,15 @@ class Draft:
         if not segment.follows:
             self._target = self.offset + len(self.owner) + _RECORD_FIXED_OCTETS
         self._append(Piece(segment.section, segment.count, octets, segment.required, segment.follows))
+
+    def add_alias(self, ttl_seconds: int, target: Name) -> None:
+        """Add the CNAME that a DNAME makes of the owner; `target` is a name of the zone."""
+        if self._passes_over():
+            return
+        data = target[: -self._apex_octets] + POINTERS[self._apex] if self._apex_octets > 1 else target
+        octets = self.owner + record_header(RRType.CNAME, ttl_seconds, len(data)) + data
+        self._target = self.offset + len(self.owner) + _RECORD_FIXED_OCTETS
+        self._append(Piece(ANSWER, 1, octets, required=True))
 
     def add_outcomes(self, key: SteeredKey, outcomes: tuple[Outcome, ...]) -> None:
         octets = b"".join([self.owner + outcome.record for outcome in outcomes])

@@ -29,7 +29,7 @@ def walk(qname: Name, qtype: int, draft: Draft, zone: ZoneTable, table: AnswerTa
             draft.follow(name)
         path.seen.add(name)
         outcome = zone.lookup(name, qtype)
-        following = path.along_leg(outcome, name, table.legs) if isinstance(outcome, Alias | Redirection) else None
+        following = path.onward(outcome, name, table.legs) if isinstance(outcome, Alias | Redirection) else None
         if following is None:
             answer = path.step(outcome, name)
             following = answer.next
@@ -72,8 +72,27 @@ class _Path:
         draft.lasting = draft.lasting and answer.exact
         return answer
 
-    def along_leg(self, outcome: Alias | Redirection, name: Name, legs: Legs) -> Name | None:
-        """Go along a leg that begins at a name, and give the name where it leads; None where it takes a step."""
+    def onward(self, outcome: Alias | Redirection, name: Name, legs: Legs) -> Name | None:
+        """Go on from a name by a shorter way than `step`, and give where that leads; None where there is none."""
+        following = self._along_leg(outcome, name, legs) if outcome.rrset.owner not in self._dnames else None
+        return self._renamed(outcome) if following is None and isinstance(outcome, Redirection) else following
+
+    def _renamed(self, outcome: Redirection) -> Name | None:
+        """One DNAME, where it leads on within the zone."""
+        draft, owner, target = self._draft, outcome.rrset.owner, outcome.target
+        renaming = self._zone.renaming(outcome.rrset, signed=draft.signed)
+        if target is None or not renaming.stays or renaming.endless or self._qtype == RRType.CNAME:
+            return None
+        if owner not in self._dnames:
+            self._dnames.add(owner)
+            for segment in renaming.segments:
+                draft.add(segment)
+        draft.add_alias(outcome.rrset.ttl_seconds, target)
+        draft.rcode = Rcode.NOERROR
+        draft.lasting = False
+        return target
+
+    def _along_leg(self, outcome: Alias | Redirection, name: Name, legs: Legs) -> Name | None:
         draft, zone = self._draft, self._zone
         leg = legs.of(outcome, zone, MAX_STEPS + 2 - len(self.seen), signed=draft.signed)
         if leg is None or self._qtype in leg.answered or not self._dnames.isdisjoint(leg.dnames):

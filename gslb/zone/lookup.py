@@ -25,9 +25,10 @@ NOT_LED_ON = frozenset({RRType.ANY, RRType.RRSIG, RRType.NSEC})
 class Node:
     """A name that exists. `above` is the node above it that veils it; `is_cut`: it is a zone cut that nothing above
     veils. No node refers to itself, so an index goes without the collector of cycles. Where a node is the closest
-    encloser of a name and `has_no_stand_in`, there is no such name."""
+    encloser of a name and `has_no_stand_in`, there is no such name. `renaming`: the DNAME that stands in for all names
+    below, and where it leads."""
 
-    __slots__ = ("above", "has_no_stand_in", "is_cut", "name", "rrsets", "wildcard")
+    __slots__ = ("above", "has_no_stand_in", "is_cut", "name", "renaming", "rrsets", "wildcard")
 
     def __init__(self, name: Name, rrsets: Mapping[int, RRset]) -> None:
         self.name = name
@@ -36,6 +37,7 @@ class Node:
         self.is_cut = False
         self.wildcard: Node | None = None
         self.has_no_stand_in = False
+        self.renaming: tuple[RRset, Name] | None = None
 
     @property
     def veil(self) -> "Node | None":
@@ -109,6 +111,9 @@ class ZoneIndex:
             self._link(self.nodes[name])
         for node in self.nodes.values():
             node.has_no_stand_in = node.veil is None and node.wildcard is None and RRType.DNAME not in node.rrsets
+            veil = node.veil or node
+            if not veil.is_cut and RRType.DNAME in veil.rrsets:
+                node.renaming = veil.rrsets[RRType.DNAME], alias_target(veil.rrsets[RRType.DNAME].rdatas[0])
 
     def _insert(self, owner: Name, rrsets: Mapping[int, RRset]) -> None:
         self.nodes[owner] = Node(owner, rrsets)
@@ -170,10 +175,10 @@ class ZoneIndex:
         """What the zone says of a canonical name at or below its apex."""
         node = self.closest(qname)
         veil = node.veil
-        if veil is None and node.name != qname and RRType.DNAME in node.rrsets:
-            veil = node
+        if node.renaming is not None and (veil is not None or node.name != qname):
+            return _redirected(*node.renaming, qname)
         if veil is not None:
-            return self._veiled(veil, qname, qtype)
+            return self._cut(veil, qname, qtype)
         if node.name == qname:
             return _at(node, qtype)
         if node.wildcard is None:
@@ -183,21 +188,16 @@ class ZoneIndex:
         return _at(node.wildcard, qtype)
 
     def dname_over(self, name: Name) -> RRset | None:
-        """The DNAME that veils every name below this one, which is at or below the apex; None where some may exist, or
-        belong to a child."""
-        node = self.closest(name)
-        veil = node.veil
-        if veil is None and RRType.DNAME in node.rrsets:
-            veil = node
-        return None if veil is None or veil.is_cut else veil.rrsets[RRType.DNAME]
+        """The DNAME that stands in for every name below this one, which is at or below the apex; None where some may
+        exist, or belong to a child."""
+        renaming = self.closest(name).renaming
+        return None if renaming is None else renaming[0]
 
     @staticmethod
-    def _veiled(veil: Node, qname: Name, qtype: int) -> Outcome:
-        if not veil.is_cut:  # a cut veils its own name too; a DNAME only the names below it
-            return _redirected(veil.rrsets[RRType.DNAME], qname)
-        if qname == veil.name and qtype == RRType.DS:  # the parent's data (RFC 4035 section 3.1.4.1)
-            return _at(veil, qtype)
-        return Referral(veil)
+    def _cut(cut: Node, qname: Name, qtype: int) -> Outcome:
+        if qname == cut.name and qtype == RRType.DS:  # the parent's data (RFC 4035 section 3.1.4.1)
+            return _at(cut, qtype)
+        return Referral(cut)
 
 
 def _at(node: Node, qtype: int) -> Outcome:
@@ -214,7 +214,6 @@ def _at(node: Node, qtype: int) -> Outcome:
     return NoData(node)
 
 
-def _redirected(rrset: RRset, qname: Name) -> Redirection:
-    prefix = qname[: len(qname) - len(rrset.owner)]
-    target = prefix + alias_target(rrset.rdatas[0])
+def _redirected(rrset: RRset, leads_to: Name, qname: Name) -> Redirection:
+    target = qname[: len(qname) - len(rrset.owner)] + leads_to
     return Redirection(rrset, target if len(target) <= 255 else None)

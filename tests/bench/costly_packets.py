@@ -39,7 +39,8 @@ def _zone() -> str:
     lines += ["c8: {type: A, value: 192.0.2.1}"]
     lines += [f"d{number}: {{type: DNAME, value: d{number + 1}.costs.test.}}" for number in range(8)]
     lines += ["x.d8: {type: A, value: 192.0.2.1}", "'*.wild': {type: A, value: 192.0.2.1}"]
-    lines += ["'*.cwild': {type: CNAME, value: c1.costs.test.}"]
+    lines += ["'*.cwild': {type: CNAME, value: c1.costs.test.}", f"up: {{type: DNAME, value: {APEX}.}}"]
+    lines += [f"e{number}: {{type: CNAME, value: e{number + 1}.costs.test.}}" for number in range(8)]
     lines += [f"{DEEP}: {{type: A, value: 192.0.2.1}}"]
     lines += [f"big: {{type: A, values: [{_addresses(70)}]}}", f"huge: {{type: A, values: [{_addresses(1000)}]}}"]
     lines += [f"texts: {{type: TXT, values: [{texts}]}}"]
@@ -188,7 +189,11 @@ def signed(title: str, apex: str) -> dict[str, Make]:
         "CNAME chain of 8": lambda rng: [
             message(cased(name(f"c0.{apex}"), rng), A, additional=DO) for _ in range(POOL)
         ],
+        "CNAME chain of 8, 512 octets": lambda rng: [
+            message(cased(name(f"c0.{apex}"), rng), A, additional=(opt(size=512, flags=0x8000),)) for _ in range(POOL)
+        ],
         "DNAME chain of 8": below("d0"),
+        "DNAME to the apex, 8 times over": below("up." * 7 + "up"),
         "DNAME chain of 8, the longest names": below("d0", 100),
         "referral, signed": below("safe"),
         "referral, not signed": below("unsafe"),
@@ -241,9 +246,20 @@ CLASSES: dict[str, Make] = {
     "CNAME chain of 8": asked(f"c0.{APEX}"),
     "DNAME chain of 8": each(lambda rng: message(fresh(rng, 1, f"d0.{APEX}"), A, additional=EDNS)),
     "DNAME chain of 8, the longest names": each(lambda rng: message(fresh(rng, 100, f"d0.{APEX}"), A, additional=EDNS)),
+    "DNAME chain of 8, random type": each(
+        lambda rng: message(fresh(rng, 1, f"d0.{APEX}"), rng.randrange(300, 60000), additional=EDNS)
+    ),
+    "DNAME to the apex, 8 times over": each(
+        lambda rng: message(fresh(rng, 1, f"{'up.' * 8}{APEX}"), A, additional=EDNS)
+    ),
+    "CNAME chain of 8, with an option": plus(opt(option(3)), text=f"c0.{APEX}"),
+    "CNAME chain of 8 that ends nowhere": asked(f"e0.{APEX}"),
     "wildcard": each(lambda rng: message(fresh(rng, 1, f"wild.{APEX}"), A, additional=EDNS)),
     "wildcard, 110 labels below it": each(lambda rng: message(fresh(rng, 110, f"wild.{APEX}"), A, additional=EDNS)),
     "wildcard CNAME and a chain of 8": each(lambda rng: message(fresh(rng, 1, f"cwild.{APEX}"), A, additional=EDNS)),
+    "wildcard CNAME and a chain of 8, random type": each(
+        lambda rng: message(fresh(rng, 1, f"cwild.{APEX}"), rng.randrange(300, 60000), additional=EDNS)
+    ),
     "referral, 13 servers with glue": each(lambda rng: message(fresh(rng, 1, f"child.{APEX}"), A, additional=EDNS)),
     "referral, 13 servers with glue, 512 octets": each(lambda rng: message(fresh(rng, 1, f"child.{APEX}"), A)),
     "MX of 40 with their addresses": asked(f"mail.{APEX}", MX),

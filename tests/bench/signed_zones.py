@@ -59,6 +59,7 @@ def _lines() -> list[str]:
         "*.w8 A 192.0.2.1",
         *(f"d{number} DNAME d{number + 1}" for number in range(8)),
         "x.d8 A 192.0.2.1",
+        "up DNAME @",
         *_delegation("safe"),
         f"safe DS 1 13 2 {'00' * 32}",
         *_delegation("unsafe"),
