@@ -26,7 +26,7 @@ from gslb.zone.rrset import RRset
 
 _Key = tuple[Name, Name, int, bool, int]
 """Apex, owner and type of what a leg begins with, whether it is signed, and its most steps."""
-_MOST_KEPT = 1024
+MOST_KEPT = 1024
 _NO_TYPE = 0
 """To look for aliases alone."""
 _CNAME_ALONE = frozenset({int(RRType.CNAME)})
@@ -84,8 +84,11 @@ class Legs:
             leg = self._kept[key] = _leg(tuple(islice(_steps(outcome, zone, signed=signed), most)), zone.apex)
         return leg
 
+    def __len__(self) -> int:
+        return len(self._kept)
+
     def _meet(self, key: _Key) -> None:
-        if len(self._met) >= _MOST_KEPT:
+        if len(self._met) >= MOST_KEPT:
             self._met.clear()
             self._kept.clear()
         self._met.add(key)

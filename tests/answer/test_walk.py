@@ -8,10 +8,11 @@ import pytest
 from plain_walk import plain_reply
 from signed_zone import complete, with_nsec, with_nsec3
 
+from gslb.answer import leg as leg_module
 from gslb.answer.compile import ZoneTable
 from gslb.answer.respond import Reply, respond
 from gslb.answer.table import AnswerTable
-from gslb.steering.conditions import Conditions
+from gslb.steering.conditions import Conditions, Override, OverrideNote
 from gslb.wire.codes import RRType
 from gslb.wire.names import MAX_NAME_OCTETS, name_from_text
 from gslb.zone.builder import ZoneBuilder
@@ -156,3 +157,47 @@ def test_every_chain_is_answered_as_a_plain_walk_answers_it(chain: str, seed: in
         assert isinstance(reply, Reply)
         expected = plain_reply(data, plain, seeded(number), udp=udp, udp_size=udp_size)
         assert reply.wire.hex() == expected.hex(), (qname, qtype, way)
+
+
+SOA = "e. 60 SOA ns.e. ops.e. 1 1 1 1 1\n"
+CHAIN = "*.w.e. 60 CNAME a.e.\na.e. 60 CNAME b.e.\nb.e. 60 CNAME c.e.\nc.e. 60 CNAME {}\n"
+
+
+def ask_thrice(table: AnswerTable, source, *owners: str) -> list[bytes]:
+    """The replies to a third question below each owner; what may be kept of a chain is kept by then."""
+    wires = []
+    for owner in owners:
+        for label in ("one", "two", "end"):
+            reply = respond(query(name_from_text(f"{label}.{owner}"), 1, b""), table, source)
+        wires.append(reply.wire)
+    return wires
+
+
+def test_a_chain_to_a_steered_name_draws_anew_and_follows_its_health(zone_of, seeded) -> None:
+    values = (bytes((192, 0, 2, 1)), bytes((192, 0, 2, 2)))
+    rrset = RRset(name_from_text("s.e."), RRType.A, 30, values)
+    steered = Steered(rrset, (Pool("main", tuple(Member(value) for value in values)),), (Rule("main"),))
+    table = AnswerTable().with_zone(ZoneTable(zone_of(SOA + CHAIN.format("s.e."), steered)), Conditions())
+    drawn = {ask_thrice(table, seeded(seed), "w.e.")[0][-4:] for seed in range(20)}
+    assert drawn == set(values)
+    held = {(steered.key, values[0]): OverrideNote(Override.DOWN, "someone", "a test", 0.0)}
+    changed = table.with_conditions([steered.key], Conditions(overrides=held))
+    assert {ask_thrice(changed, seeded(seed), "w.e.")[0][-4:] for seed in range(20)} == {values[1]}
+
+
+def test_what_was_kept_of_a_chain_goes_with_its_zone(zone_of, seeded) -> None:
+    lines = SOA + "x.e. 60 A 192.0.2.{}\n"
+    table = AnswerTable().with_zone(ZoneTable(zone_of(CHAIN.format("x.e.") + lines.format(1))), Conditions())
+    shorter = table.with_zone(ZoneTable(zone_of(lines.format(2) + "*.w.e. 60 CNAME x.e.\n")), Conditions())
+    assert [wire[7] for wire in ask_thrice(table, seeded(0), "w.e.")] == [5]
+    assert [wire[7] for wire in ask_thrice(shorter, seeded(0), "w.e.")] == [2]
+    assert [wire[-1] for wire in ask_thrice(shorter, seeded(0), "w.e.")] == [2]
+
+
+def test_chains_beyond_those_that_are_kept_are_answered_alike(zone_of, seeded, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leg_module, "MOST_KEPT", 10)
+    lines = "".join(f"d{number}.e. 60 DNAME d{number + 1}.e.\n" for number in range(40))
+    table = AnswerTable().with_zone(ZoneTable(zone_of(SOA + lines)), Conditions())
+    owners = [f"d{number}.e." for number in range(40)]
+    assert ask_thrice(table, seeded(0), *owners) == ask_thrice(table, seeded(0), *reversed(owners))[::-1]
+    assert len(table.legs) <= 10

@@ -12,6 +12,7 @@ from gslb.wire.names import (
     canonical,
     is_at_or_below,
     is_wildcard,
+    label_at,
     label_count,
     labels,
     name_from_text,
@@ -175,6 +176,14 @@ def test_at_or_below_goes_by_labels_not_by_octets(name: bytes, ancestor: bytes, 
 def test_at_or_below_is_being_among_the_ancestors(name: bytes, other: bytes) -> None:
     for ancestor in [other, *ancestors(name), *(name[start:] for start in range(len(name)))]:
         assert is_at_or_below(name, ancestor) == (ancestor in list(ancestors(name)))
+
+
+@given(names(), st.integers(0, 255), st.integers(0, 127))
+def test_the_label_at_an_octet_is_the_last_that_begins_up_to_it(name: bytes, end: int, skipped: int) -> None:
+    starts = [len(name) - len(each) for each in ancestors(name)]
+    start = starts[min(skipped, len(starts) - 1)]
+    end = min(max(end, start), len(name) - 1)
+    assert label_at(name, end, start) == max(each for each in starts if each <= end)
 
 
 @pytest.mark.parametrize(
