@@ -194,7 +194,7 @@ def _emit(query: Query, asking: Asking, version: ZoneVersion, draft: Draft, fact
     flags = (AA if draft.authoritative else 0) | (TC if truncated else 0)
     with_opt = (counts[0], counts[1], counts[2] + (1 if opt else 0))
     header = render_header(query.message_id, query.flags, flags, draft.rcode, with_opt)
-    wire = b"".join((header, query.question, *(piece.octets for piece in kept), opt))
+    wire = b"".join((header, query.question, *[piece.octets for piece in kept], opt))
     return Reply(padded(wire, opt, asking), facts, () if truncated else draft.outcomes)
 
 

@@ -11,7 +11,7 @@ from gslb.answer.leg import Legs
 from gslb.answer.segments import ADDITIONAL, Answer, Segment, without_dname
 from gslb.answer.table import AnswerTable
 from gslb.wire.codes import Rcode, RRType
-from gslb.wire.names import Name
+from gslb.wire.names import MAX_NAME_OCTETS, Name, is_below
 from gslb.zone.lookup import Alias, Outcome, Redirection
 from gslb.zone.steered import SteeredKey
 
@@ -78,7 +78,7 @@ class _Path:
         return self._renamed(outcome) if following is None and isinstance(outcome, Redirection) else following
 
     def _renamed(self, outcome: Redirection) -> Name | None:
-        """One DNAME, where it leads on within the zone."""
+        """One DNAME, where it leads on within the zone; and again, while it leads to a name below itself."""
         draft, owner, target = self._draft, outcome.rrset.owner, outcome.target
         renaming = self._zone.renaming(outcome.rrset, signed=draft.signed)
         if target is None or not renaming.stays or renaming.endless or self._qtype == RRType.CNAME:
@@ -87,9 +87,17 @@ class _Path:
             self._dnames.add(owner)
             for segment in renaming.segments:
                 draft.add(segment)
-        draft.add_alias(outcome.rrset.ttl_seconds, target)
         draft.rcode = Rcode.NOERROR
         draft.lasting = False
+        draft.add_alias(outcome.rrset.ttl_seconds, target)
+        while is_below(target, owner) and target not in self.seen and len(self.seen) <= MAX_STEPS:
+            following = target[: -len(owner)] + renaming.target
+            if len(following) > MAX_NAME_OCTETS:
+                break
+            self.seen.add(target)
+            draft.follow(target)
+            draft.add_alias(outcome.rrset.ttl_seconds, following)
+            target = following
         return target
 
     def _along_leg(self, outcome: Alias | Redirection, name: Name, legs: Legs) -> Name | None:

@@ -107,6 +107,12 @@ def is_at_or_below(name: Name, ancestor: Name) -> bool:
     return name.endswith(ancestor) and label_at(name, start) == start
 
 
+def is_below(name: Name, ancestor: Name) -> bool:
+    """True when `ancestor` is one of the parents of `name`. Both canonical."""
+    start = len(name) - len(ancestor)
+    return start > 0 and name.endswith(ancestor) and label_at(name, start) == start
+
+
 def is_wildcard(name: Name) -> bool:
     """True for a wildcard owner, one whose leftmost label is `*` (RFC 4592 section 2.1.1)."""
     return name[:2] == WILDCARD_LABEL
