@@ -14,12 +14,13 @@ from gslb.answer.respond import Reply, respond
 from gslb.answer.table import AnswerTable
 from gslb.steering.conditions import Conditions, Override, OverrideNote
 from gslb.wire.codes import RRType
-from gslb.wire.names import MAX_NAME_OCTETS, name_from_text
+from gslb.wire.names import MAX_NAME_OCTETS, name_from_text, parent
 from gslb.zone.builder import ZoneBuilder
 from gslb.zone.rrset import RRset
 from gslb.zone.steered import AllDown, Member, Pool, Rule, Status, Steered
 from gslb.zone.zone import Zone
 
+SOA = "e. 60 SOA ns.e. ops.e. 1 1 1 1 1\n"
 APEXES = ("e.", "chains.example.", ".")
 LABELS = ("a", "b", "c", "d", "n", "x", "*", "l" * 40)
 CHAINS: dict[str, Callable[[Zone], Zone]] = {
@@ -94,7 +95,7 @@ class _Maker:
         if kind < 0.3:
             self._add(owner, RRType.CNAME, target)
         elif kind < 0.55:
-            self._add(owner, RRType.DNAME, target)
+            self._add(owner, RRType.DNAME, rng.choice((target, target, parent(owner))))
         elif kind < 0.62 and owner[:2] != b"\x01*":
             self._add(owner, RRType.NS, b"\x02ns" + owner)
         elif kind < 0.85 and steered:
@@ -131,6 +132,10 @@ def names_asked(zone: Zone, rng: random.Random) -> Iterator[bytes]:
         below = owner[2:] if owner[:2] == b"\x01*" else owner
         yield owner
         yield b"\x03new" + below
+        above = parent(owner)
+        again = owner[: len(owner) - len(above)]
+        times = rng.randrange(2, 11) if again else 0
+        yield b"\x03new" + again * min(times, (MAX_NAME_OCTETS - 4 - len(above)) // max(1, len(again))) + above
         yield b"\x01" + rng.choice(b"abcdnx").to_bytes(1, "big") + below
         yield b"\x01q" + b"".join(b"\x01" + bytes((rng.choice(b"abcdnx"),)) for _ in range(9)) + below
         room = rng.randrange(max(1, MAX_NAME_OCTETS - len(below) - 60), MAX_NAME_OCTETS - len(below) + 1)
@@ -159,7 +164,22 @@ def test_every_chain_is_answered_as_a_plain_walk_answers_it(chain: str, seed: in
         assert reply.wire.hex() == expected.hex(), (qname, qtype, way)
 
 
-SOA = "e. 60 SOA ns.e. ops.e. 1 1 1 1 1\n"
+@pytest.mark.parametrize("chain", CHAINS)
+@pytest.mark.parametrize("owner", ["new.w0.e.", f"{'l' * 60}.d0.e.", "c0.e."])
+def test_a_chain_is_cut_where_a_plain_walk_cuts_it(chain: str, owner: str, zone_of, seeded) -> None:
+    lines = "".join(
+        f"*.w{n}.e. 60 CNAME x.w{n + 1}.e.\nd{n}.e. 60 DNAME d{n + 1}.e.\nc{n}.e. 60 CNAME c{n + 1}.e.\n"
+        for n in range(8)
+    )
+    zone = CHAINS[chain](zone_of(SOA + "e. 60 NS ns.e.\nns.e. 60 A 192.0.2.1\n" + lines))
+    table = AnswerTable().with_zone(ZoneTable(zone), Conditions())
+    plain = AnswerTable().with_zone(ZoneTable(zone), Conditions())
+    for size in range(512, 3200, 5):
+        data = query(name_from_text(owner), 1, OPT + size.to_bytes(2, "big") + b"\x00\x00\x80\x00\x00\x00")
+        reply = respond(data, table, seeded(0), udp_size=size)
+        assert reply.wire.hex() == plain_reply(data, plain, seeded(0), udp=True, udp_size=size).hex(), size
+
+
 CHAIN = "*.w.e. 60 CNAME a.e.\na.e. 60 CNAME b.e.\nb.e. 60 CNAME c.e.\nc.e. 60 CNAME {}\n"
 
 
