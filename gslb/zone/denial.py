@@ -232,7 +232,8 @@ class Nsec3Chain:
 
 def _next_closer(qname: Name, encloser: Name) -> int:
     """Where the name starts that is one label longer than `encloser`, and `qname` or above it."""
-    return label_at(qname, len(qname) - len(encloser) - 1)
+    end = len(qname) - len(encloser)
+    return 0 if 1 + qname[0] == end else label_at(qname, end - 1)
 
 
 def _once(*rrsets: RRset) -> Proof:
