@@ -17,9 +17,9 @@ from gslb.answer.template import render_alias, render_rrset
 from gslb.wire.codes import AA, Rcode, RRType, is_meta_type
 from gslb.wire.names import MAX_NAME_OCTETS, ROOT, WILDCARD_LABEL, Name, is_at_or_below, name_to_text, parent
 from gslb.wire.rdata import alias_target, is_service_alias, target
-from gslb.zone.lookup import Alias, Found, NoData, Node, NxDomain, Outcome, Redirection, Referral, ZoneIndex
+from gslb.zone.lookup import Alias, Found, NoData, Node, NxDomain, Outcome, Redirection, Referral
 from gslb.zone.rrset import RRset
-from gslb.zone.signing import signing_of
+from gslb.zone.step import Indexed
 from gslb.zone.zone import Zone
 
 _TYPES_KEPT = 1024
@@ -38,15 +38,16 @@ class Renaming(NamedTuple):
 
 
 class ZoneTable:
-    """A zone ready to answer. Immutable but for what it keeps of earlier answers, which never changes a result."""
+    """A zone ready to answer. Immutable but for what it keeps of earlier answers, which never changes a result. The
+    zone may come `indexed`."""
 
-    def __init__(self, zone: Zone) -> None:
+    def __init__(self, zone: Zone, indexed: Indexed | None = None) -> None:
+        indexed = Indexed.of(zone) if indexed is None else indexed
         self.zone = zone
         self.apex = zone.apex
         self.text = name_to_text(zone.apex)
         self.serial = zone.serial
-        self._index = ZoneIndex(zone)
-        self.signing = signing_of(self._index)
+        self._index, self.signing = indexed.index, indexed.signing
         self._signed = SignedAnswers(zone, self.signing.denial) if self.signing is not None else None
         self._segments: dict[tuple[Name, int], tuple[Segment, ...]] = {}
         self._aliases: dict[tuple[Name, bool], Answer] = {}
@@ -319,7 +320,7 @@ class ZoneTable:
         if not is_at_or_below(host, self.apex):
             return None
         node = self._index.closest(host)
-        if node.veil is not None and not node.veil.is_cut:
+        if node.veil is not None and node.renaming is not None:
             return None
         if node.name == host:
             return node

@@ -31,6 +31,7 @@ from gslb.transfer.silence import Silence
 from gslb.transfer.stream import Bounds
 from gslb.wire.names import Name, name_to_text
 from gslb.zone.diff import ChangeSet, diff, soa_record
+from gslb.zone.indexing import Indexing
 from gslb.zone.view import View, soa_of, steering_view
 from gslb.zone.zone import Zone
 
@@ -45,11 +46,12 @@ Serve = Callable[[Name, ZoneTable | None], None]
 
 @dataclass(slots=True)
 class SecondaryEntry:
-    """A secondary zone of this node: where it comes from, what keeps it up to date, and what could not be read of the
-    version that is served."""
+    """A secondary zone of this node: where it comes from, what keeps it up to date and makes it ready to answer, and
+    what could not be read of the version that is served."""
 
     source: SecondarySource
     driver: SecondaryZone
+    indexing: Indexing
     warnings: tuple[str, ...] = ()
 
 
@@ -157,6 +159,7 @@ class Cluster:
 
     async def _add(self, source: SecondarySource) -> None:
         stored = await self._in_thread(lambda: self._journal.load(source.apex))
+        indexing = Indexing()
         driver = SecondaryZone(
             source.apex,
             source.primaries,
@@ -168,9 +171,10 @@ class Cluster:
             places=self._places_in,
             keys=self._keys,
             silence=self._silence,
+            indexing=indexing,
             clock=self._clock,
         )
-        self.secondaries[source.apex] = SecondaryEntry(source, driver)
+        self.secondaries[source.apex] = SecondaryEntry(source, driver, indexing)
         if stored is not None and driver.status.state != "expired":
             await self._take(source.apex, stored.view)
         else:
@@ -201,10 +205,12 @@ class Cluster:
     async def _take(self, apex: Name, view: View) -> None:
         """Serve and publish a version of a secondary zone."""
         zone, warnings = await asyncio.to_thread(transferred_zone, apex, view, self._config.probe_allow)
-        table = await asyncio.to_thread(ZoneTable, zone)
-        set_aside(len(zone.rrsets))
         entry = self.secondaries.get(apex)
         if entry is None:  # dropped from the configuration meanwhile
+            return
+        table = await asyncio.to_thread(_table, zone, entry.indexing)
+        set_aside(len(zone.rrsets))
+        if self.secondaries.get(apex) is not entry:
             return
         entry.warnings = warnings
         for warning in warnings:
@@ -301,6 +307,10 @@ class Cluster:
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+def _table(zone: Zone, indexing: Indexing) -> ZoneTable:
+    return ZoneTable(zone, indexing.of(zone))
 
 
 def _inbound_limits(limits: Limits) -> InboundLimits:

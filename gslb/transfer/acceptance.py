@@ -9,14 +9,14 @@
   by way of another server says that `kind: gslb` was forgotten here.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gslb.config.peers import Kind
 from gslb.transfer.faults import Fault, FaultError
 from gslb.wire.codes import RRType, is_meta_type, type_to_text
 from gslb.wire.names import Name, is_at_or_below, name_to_text
 from gslb.wire.records import Record
-from gslb.zone.completeness import check_signing
+from gslb.zone.indexing import Indexing
 from gslb.zone.private import is_private, read_private, reserved_owner
 from gslb.zone.signing import is_signed
 from gslb.zone.view import View, has_marker, without_private
@@ -27,10 +27,11 @@ _FINDINGS_TOLD = 3
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """The rules for the zone at `apex` from a primary of this kind."""
+    """The rules for the zone at `apex` from a primary of this kind. `indexing` knows the version that is there."""
 
     apex: Name
     kind: Kind
+    indexing: Indexing = field(default_factory=Indexing)
 
     def check_record(self, record: Record) -> None:
         """Judge a record that is to be in the zone. Raises `FaultError`."""
@@ -51,7 +52,7 @@ class Acceptance:
 
     def check_view(self, view: View) -> None:
         """Judge a whole zone, each record of which was judged; for a signed one this takes time proportional to its
-        size. Raises `FaultError`."""
+        size, or to what changed since the version that is there. Raises `FaultError`."""
         types = view.get(self.apex, {})
         if RRType.SOA not in types or len(types[RRType.SOA].rdatas) != 1:
             raise FaultError(Fault.CONTENT, "the zone does not have one SOA record at its apex: correct it there")
@@ -74,7 +75,7 @@ class Acceptance:
                 "sent a signed zone that is steered, and signatures are of one answer and not of a draw: leave it "
                 "unsigned there, or leave out its steering",
             )
-        findings = check_signing(Zone(self.apex, without_private(view), {}))
+        findings = self.indexing.check_signing(Zone(self.apex, without_private(view), {}))
         if findings:
             told = "; ".join(
                 f"{name_to_text(finding.owner)}: {finding.message}" for finding in findings[:_FINDINGS_TOLD]

@@ -40,6 +40,7 @@ from gslb.wire.names import Name
 from gslb.wire.records import Message, MessageError, Record, parse_message
 from gslb.wire.tsig import TsigKey
 from gslb.zone.diff import ChangeSet, ChangeSetError, Editor, soa_record
+from gslb.zone.indexing import Indexing
 from gslb.zone.view import View, soa_of
 
 PORTION = 500
@@ -105,12 +106,14 @@ async def fetch(
     wanted: Wanted = Wanted.NEWER,
     places: Places = ANY_NUMBER,
     keys: KeyChoice | None = None,
+    indexing: Indexing | None = None,
     hasty: bool = False,
 ) -> Fetched:
-    """The version of the zone at `primary`, when it is `wanted`; `have` is ours. `clock` gives Unix seconds, which
-    signatures need; `keys` knows which key signs. `hasty`: a primary that leaves the first datagram unanswered has
-    failed, for there are others to ask. Raises `TransferError`."""
-    return await _Fetch(apex, primary, have, limits, clock, wanted, places, hasty=hasty).run(keys or KeyChoice())
+    """The version of the zone at `primary`, when it is `wanted`; `have` is ours, and `indexing` knows it. `clock` gives
+    Unix seconds, which signatures need; `keys` knows which key signs. `hasty`: a primary that leaves the first datagram
+    unanswered has failed, for there are others to ask. Raises `TransferError`."""
+    acceptance = Acceptance(apex, primary.kind, indexing or Indexing())
+    return await _Fetch(acceptance, primary, have, limits, clock, wanted, places, hasty=hasty).run(keys or KeyChoice())
 
 
 class _Fetch:
@@ -118,7 +121,7 @@ class _Fetch:
 
     def __init__(
         self,
-        apex: Name,
+        acceptance: Acceptance,
         primary: Peer,
         have: View | None,
         limits: InboundLimits,
@@ -129,13 +132,13 @@ class _Fetch:
         hasty: bool,
     ) -> None:
         self._hasty = hasty
-        self._apex = apex
+        self._apex = acceptance.apex
         self._primary = primary
         self._have = have
         self._limits = limits
         self._clock = clock
         self._places = places
-        self._acceptance = Acceptance(apex, primary.kind)
+        self._acceptance = acceptance
         if wanted is Wanted.NEWER and have is not None and not self._acceptance.can_build_on(have):
             wanted = Wanted.WHOLE  # the kind of the peer was changed: the same serial has other content now
         self._wanted = wanted

@@ -37,6 +37,7 @@ from gslb.transfer.request import Wanted
 from gslb.transfer.silence import Silence
 from gslb.wire.names import Name, name_to_text
 from gslb.zone.diff import ChangeSet
+from gslb.zone.indexing import Indexing
 from gslb.zone.view import View, soa_of
 
 log = structlog.get_logger("gslb.transfer")
@@ -134,6 +135,7 @@ class SecondaryZone:
         places: Places = ANY_NUMBER,
         keys: KeyChoice | None = None,
         silence: Silence | None = None,
+        indexing: Indexing | None = None,
         clock: Callable[[], float] = time.time,
         draw: Callable[[], float] = random.random,
     ) -> None:
@@ -147,6 +149,7 @@ class SecondaryZone:
         self._places = places
         self._keys = keys or KeyChoice()
         self._silence = silence or Silence()
+        self._indexing = indexing or Indexing()
         self._clock = clock
         self._draw = draw
         self._ahead = clock() - time.monotonic()
@@ -286,6 +289,7 @@ class SecondaryZone:
                 wanted=wanted,
                 places=self._places,
                 keys=self._keys,
+                indexing=self._indexing,
                 hasty=hasty,
             )
         except TransferError as error:

@@ -261,6 +261,8 @@ def _renamed_above(zone: Zone, name: Name) -> bool:
 
 def check_steered(zone: Zone) -> Iterator[Finding]:
     """The check of what is steered, by itself: a zone that was transferred leaves out just what it finds wrong."""
+    if not zone.steered:
+        return
     cuts = zone_cuts(zone)
     dnames = {owner for owner, types in zone.rrsets.items() if RRType.DNAME in types}
     for steered in zone.steered.values():

@@ -13,8 +13,8 @@ bound of iterations (RFC 9276 section 3.1 wants none at all), and hashes of name
 time.
 """
 
-from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
@@ -69,6 +69,46 @@ class Denial(Protocol):
         """That there is no such name, and the wildcard below `encloser` has not the type."""
 
 
+Changes = Mapping[Name, RRset | None]
+"""By owner its link in a chain, None where it has none any more."""
+
+
+class _Links:
+    """The rrsets of a chain, and their keys in order; a circle."""
+
+    def __init__(self, keys: list[bytes], rrsets: list[RRset]) -> None:
+        self.keys = keys
+        self.rrsets = rrsets
+
+    @classmethod
+    def of(cls, found: Mapping[bytes, RRset]) -> "_Links":
+        keys = sorted(found)
+        return cls(keys, [found[key] for key in keys])
+
+    def edited(self, changes: Iterable[tuple[bytes, RRset | None]]) -> "_Links":
+        """With some put, replaced or taken out; takes little more than copying two lists."""
+        keys, rrsets = self.keys.copy(), self.rrsets.copy()
+        for key, rrset in changes:
+            at = bisect_left(keys, key)
+            is_there = at < len(keys) and keys[at] == key
+            if is_there:
+                del keys[at], rrsets[at]
+            if rrset is not None:
+                keys.insert(at, key)
+                rrsets.insert(at, rrset)
+        return _Links(keys, rrsets)
+
+    def around(self, key: bytes) -> list[tuple[bytes, RRset]]:
+        """The one before a key, that at it, if any, and the one behind."""
+        at, behind = bisect_left(self.keys, key), bisect_right(self.keys, key)
+        places = [at - 1, *range(at, behind), behind % len(self.keys)]
+        return [(self.keys[each], self.rrsets[each]) for each in places]
+
+    def at(self, key: bytes) -> RRset | None:
+        at = bisect_left(self.keys, key)
+        return self.rrsets[at] if at < len(self.keys) and self.keys[at] == key else None
+
+
 class _NsecEncloser(NamedTuple):
     """What an NSEC chain says of a name that exists: the NSEC of its own or that covers it, that of the wildcard below
     it, and what the keys of all names below begin with."""
@@ -79,15 +119,26 @@ class _NsecEncloser(NamedTuple):
 
 
 class NsecChain:
-    """`rrsets` are those of NSEC records at authoritative names and zone cuts."""
+    """Of the NSEC records at authoritative names and zone cuts."""
 
     kind = "NSEC"
 
-    def __init__(self, rrsets: list[RRset]) -> None:
-        keyed = {canonical_key(rrset.owner): rrset for rrset in rrsets}
-        self._keys = sorted(keyed)
-        self._rrsets = [keyed[key] for key in self._keys]
+    def __init__(self, links: _Links) -> None:
+        self._links = links
+        self._keys, self._rrsets = links.keys, links.rrsets
         self._enclosers: dict[Name, _NsecEncloser] = {}
+
+    @classmethod
+    def of(cls, rrsets: Iterable[RRset]) -> "NsecChain":
+        return cls(_Links.of({canonical_key(rrset.owner): rrset for rrset in rrsets}))
+
+    def edited(self, changes: Changes) -> "NsecChain":
+        """The chain with these links changed."""
+        return NsecChain(self._links.edited((canonical_key(owner), rrset) for owner, rrset in changes.items()))
+
+    def around(self, owner: Name) -> list[RRset]:
+        """The link before an owner, that at it, if any, and the one behind."""
+        return [rrset for _, rrset in self._links.around(canonical_key(owner))]
 
     def __iter__(self) -> Iterator[RRset]:
         """The rrsets in canonical order of their owners."""
@@ -140,27 +191,59 @@ class _Nsec3Encloser(NamedTuple):
 
 
 class Nsec3Chain:
-    """The NSEC3 rrsets of a zone with these parameters."""
+    """The NSEC3 rrsets of a zone with these parameters; `opted_out` is how many of them opt out."""
 
-    def __init__(self, zone: Zone, parameters: Nsec3Parameters) -> None:
+    def __init__(self, apex: Name, parameters: Nsec3Parameters, links: _Links, opted_out: int) -> None:
         self.parameters = parameters
-        self._zone = zone
-        self.opts_out = False
-        found = dict(self._own_links())
-        self._links = sorted(found)
-        self._rrsets = [found[digest] for digest in self._links]
+        self._apex = apex
+        self._chain = links
+        self._links, self._rrsets = links.keys, links.rrsets
+        self._opted_out = opted_out
         self._enclosers: dict[Name, _Nsec3Encloser] = {}
         self._denied: dict[Name, RRset] = {}
 
-    def _own_links(self) -> Iterator[tuple[bytes, RRset]]:
-        """The NSEC3 rrsets of this chain and the hashes they stand at."""
-        for owner, types in self._zone.rrsets.items():
-            if RRType.NSEC3 not in types or parent(owner) != self._zone.apex:
-                continue
-            link, digest = self.link(types[RRType.NSEC3]), hash_of_owner(owner)
-            if link is not None and digest is not None:
-                self.opts_out = self.opts_out or link.opt_out
-                yield digest, types[RRType.NSEC3]
+    @classmethod
+    def of(cls, zone: Zone, parameters: Nsec3Parameters) -> "Nsec3Chain":
+        """What of a zone is in this chain."""
+        empty = cls(zone.apex, parameters, _Links([], []), 0)
+        found: dict[bytes, RRset] = {}
+        opted_out = 0
+        for types in zone.rrsets.values():
+            own = empty.own(types[RRType.NSEC3]) if RRType.NSEC3 in types else None
+            if own is not None:
+                found[own[0]] = types[RRType.NSEC3]
+                opted_out += own[1].opt_out
+        return cls(zone.apex, parameters, _Links.of(found), opted_out)
+
+    def edited(self, changes: Changes) -> "Nsec3Chain":
+        """The chain with these links changed, all of them its `own`."""
+        hashed = [(digest, rrset) for owner, rrset in changes.items() if (digest := hash_of_owner(owner)) is not None]
+        more = sum(self._opts_out(rrset) - self._opts_out(self.at(digest)) for digest, rrset in hashed)
+        return Nsec3Chain(self._apex, self.parameters, self._chain.edited(hashed), self._opted_out + more)
+
+    def own(self, rrset: RRset) -> tuple[bytes, Nsec3] | None:
+        """The hash at which an NSEC3 rrset stands in this chain, and its link; None where it is in none, or another."""
+        if parent(rrset.owner) != self._apex:
+            return None
+        link, digest = self.link(rrset), hash_of_owner(rrset.owner)
+        return (digest, link) if link is not None and digest is not None else None
+
+    def _opts_out(self, rrset: RRset | None) -> bool:
+        link = self.link(rrset) if rrset is not None else None
+        return link is not None and link.opt_out
+
+    @property
+    def opts_out(self) -> bool:
+        """True where there may be names without a link."""
+        return self._opted_out > 0
+
+    def at(self, digest: bytes) -> RRset | None:
+        """The NSEC3 of a hash."""
+        return self._chain.at(digest)
+
+    def around(self, digest: bytes) -> list[tuple[bytes, RRset]]:
+        """The NSEC3 before a hash, that at it, if any, and the one behind, with their hashes."""
+        return self._chain.around(digest)
 
     def __iter__(self) -> Iterator[tuple[bytes, RRset]]:
         """The hashes in order, and their rrsets."""

@@ -23,26 +23,54 @@ NOT_LED_ON = frozenset({RRType.ANY, RRType.RRSIG, RRType.NSEC})
 
 
 class Node:
-    """A name that exists. `above` is the node above it that veils it; `is_cut`: it is a zone cut that nothing above
-    veils. No node refers to itself, so an index goes without the collector of cycles. Where a node is the closest
-    encloser of a name and `has_no_stand_in`, there is no such name. `renaming`: the DNAME that stands in for all names
-    below, and where it leads."""
+    """A name that exists. `above` is the name above it that veils it, `veil_below` what veils the names below it;
+    `is_cut`: it is a zone cut that nothing above veils; `children`: how many nodes are one label longer. Nodes refer to
+    none but the wildcard below them, so the indexes of two versions share those of names where nothing changed. Where a
+    node is the closest encloser of a name and `has_no_stand_in`, there is no such name. `renaming`: the DNAME that
+    stands in for all names below, and where it leads."""
 
-    __slots__ = ("above", "has_no_stand_in", "is_cut", "name", "renaming", "rrsets", "wildcard")
+    __slots__ = (
+        "above",
+        "children",
+        "has_no_stand_in",
+        "is_cut",
+        "name",
+        "renaming",
+        "rrsets",
+        "veil_below",
+        "wildcard",
+    )
 
-    def __init__(self, name: Name, rrsets: Mapping[int, RRset]) -> None:
+    def __init__(self, name: Name, rrsets: Mapping[int, RRset], children: int = 0) -> None:
         self.name = name
         self.rrsets = rrsets
-        self.above: Node | None = None
+        self.children = children
+        self.above: Name | None = None
+        self.veil_below: Name | None = None
         self.is_cut = False
         self.wildcard: Node | None = None
         self.has_no_stand_in = False
         self.renaming: tuple[RRset, Name] | None = None
 
     @property
-    def veil(self) -> "Node | None":
+    def veil(self) -> Name | None:
         """The topmost zone cut at or above this name, or DNAME above it."""
-        return self if self.is_cut else self.above
+        return self.name if self.is_cut else self.above
+
+    def link(self, above: "Node | None", wildcard: "Node | None") -> None:
+        """Take what follows from the node above, which is linked already (None at the apex), and the wildcard below."""
+        veil = None if above is None else above.veil_below
+        self.above, self.veil_below, self.renaming = veil, veil, None
+        self.is_cut = veil is None and above is not None and RRType.NS in self.rrsets
+        if self.is_cut:
+            self.veil_below = self.name
+        elif veil is not None and above is not None:
+            self.renaming = above.renaming
+        elif RRType.DNAME in self.rrsets:
+            dname = self.rrsets[RRType.DNAME]
+            self.veil_below, self.renaming = self.name, (dname, alias_target(dname.rdatas[0]))
+        self.wildcard = wildcard
+        self.has_no_stand_in = wildcard is None and self.veil_below is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,27 +121,33 @@ class NxDomain:
 Outcome = Found | Alias | Redirection | Referral | NoData | NxDomain
 
 
-class ZoneIndex:
-    """The names of one zone, ready for lookup. Time and memory are proportional to the number of names."""
+def types_at(zone: Zone, owner: Name) -> Mapping[int, RRset] | None:
+    """What stands at an owner; None where that is no name of the zone."""
+    types = zone.rrsets.get(owner)
+    if types is None or RRType.NSEC3 not in types:
+        return types
+    return None if is_hashed_owner(types) else without_nsec3(types)
 
-    def __init__(self, zone: Zone) -> None:
+
+class ZoneIndex:
+    """The names of one zone, ready for lookup. Time and memory are proportional to the number of names, but where
+    `nodes` are given, made from those of the version before (`zone.step`)."""
+
+    def __init__(self, zone: Zone, nodes: dict[Name, Node] | None = None) -> None:
         self.zone = zone
         self.nodes: dict[Name, Node] = {}
+        # The labels before the closest encloser of the last name with many, and where the last of them begins: a chain
+        # of DNAMEs gives all its names the same ones.
+        self._before: tuple[bytes, int] = (b"", 0)
+        if nodes is not None:
+            self.nodes = nodes
+            return
         for owner, rrsets in zone.rrsets.items():
             if RRType.NSEC3 not in rrsets:
                 self._insert(owner, rrsets)
             elif not is_hashed_owner(rrsets):
                 self._insert(owner, without_nsec3(rrsets))
-        # The labels before the closest encloser of the last name with many, and where the last of them begins: a chain
-        # of DNAMEs gives all its names the same ones.
-        self._before: tuple[bytes, int] = (b"", 0)
-        for name in sorted(self.nodes, key=len):  # parents before children
-            self._link(self.nodes[name])
-        for node in self.nodes.values():
-            node.has_no_stand_in = node.veil is None and node.wildcard is None and RRType.DNAME not in node.rrsets
-            veil = node.veil or node
-            if not veil.is_cut and RRType.DNAME in veil.rrsets:
-                node.renaming = veil.rrsets[RRType.DNAME], alias_target(veil.rrsets[RRType.DNAME].rdatas[0])
+        self._link_all()
 
     def _insert(self, owner: Name, rrsets: Mapping[int, RRset]) -> None:
         self.nodes[owner] = Node(owner, rrsets)
@@ -124,18 +158,13 @@ class ZoneIndex:
             if owner not in self.zone.rrsets or is_hashed_owner(self.zone.rrsets[owner]):
                 self.nodes[owner] = Node(owner, {})
 
-    def _link(self, node: Node) -> None:
-        if node.name == self.zone.apex:
-            return
-        above = self.nodes[parent(node.name)]
-        if node.name[:2] == WILDCARD_LABEL:
-            above.wildcard = node
-        if above.veil is not None:
-            node.above = above.veil
-        elif RRType.DNAME in above.rrsets:
-            node.above = above
-        elif RRType.NS in node.rrsets:
-            node.is_cut = True
+    def _link_all(self) -> None:
+        nodes = self.nodes
+        for name in sorted(nodes, key=len):  # parents before children
+            above = nodes[parent(name)] if name != self.zone.apex else None
+            if above is not None:
+                above.children += 1
+            nodes[name].link(above, nodes.get(WILDCARD_LABEL + name))
 
     def closest(self, qname: Name) -> Node:
         """The node of `qname`, or its closest encloser (RFC 4592 section 3.3.1). `qname` is at or below the apex."""
@@ -178,7 +207,7 @@ class ZoneIndex:
         if node.renaming is not None and (veil is not None or node.name != qname):
             return _redirected(*node.renaming, qname)
         if veil is not None:
-            return self._cut(veil, qname, qtype)
+            return self._cut(self.nodes[veil], qname, qtype)
         if node.name == qname:
             return _at(node, qtype)
         if node.wildcard is None:

