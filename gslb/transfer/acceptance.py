@@ -19,7 +19,7 @@ from gslb.wire.records import Record
 from gslb.zone.indexing import Indexing
 from gslb.zone.private import is_private, read_private, reserved_owner
 from gslb.zone.signing import is_signed
-from gslb.zone.view import View, has_marker, without_private
+from gslb.zone.view import View, has_marker, split
 from gslb.zone.zone import Zone
 
 _FINDINGS_TOLD = 3
@@ -68,14 +68,15 @@ class Acceptance:
             self._check_signed(view)
 
     def _check_signed(self, view: View) -> None:
-        steering = read_private(self.apex, view)
+        plain, private = split(self.apex, view)
+        steering = read_private(self.apex, private)
         if steering.texts or steering.problems:
             raise FaultError(
                 Fault.CONTENT,
                 "sent a signed zone that is steered, and signatures are of one answer and not of a draw: leave it "
                 "unsigned there, or leave out its steering",
             )
-        findings = self.indexing.check_signing(Zone(self.apex, without_private(view), {}))
+        findings = self.indexing.check_signing(Zone(self.apex, plain, {}))
         if findings:
             told = "; ".join(
                 f"{name_to_text(finding.owner)}: {finding.message}" for finding in findings[:_FINDINGS_TOLD]

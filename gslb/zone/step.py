@@ -51,6 +51,8 @@ def step(before: Indexed, zone: Zone) -> Step | None:
     owners = _changed_owners(old.zone, zone)
     if not is_worth_while(len(owners), len(zone.rrsets)):
         return None
+    if not owners:
+        return Step(before, Indexed(ZoneIndex(zone, old.nodes), before.signing), owners, owners)
     names = _Names(old, zone)
     for owner in owners:
         names.change(owner)
@@ -71,8 +73,11 @@ def is_worth_while(changed: int, owners: int) -> bool:
 
 def _changed_owners(old: Zone, new: Zone) -> set[Name]:
     before, after = old.rrsets, new.rrsets
-    changed = {owner for owner, types in after.items() if before.get(owner) is not types}
-    changed.update(owner for owner in before if owner not in after)
+    found = before.get
+    changed = {owner for owner, types in after.items() if found(owner) is not types}
+    came = sum(owner not in before for owner in changed)
+    if len(after) - came < len(before):
+        changed.update(owner for owner in before if owner not in after)
     return changed
 
 

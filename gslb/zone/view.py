@@ -67,17 +67,16 @@ def soa_of(view: View, apex: Name) -> Soa:
     return Soa.from_rdata(view[apex][RRType.SOA].rdatas[0])
 
 
+def split(apex: Name, view: View) -> tuple[dict[Name, Mapping[int, RRset]], View]:
+    """The plain part of a view, and its private one. A mapping proxy copies 20 times faster by its own method than by
+    `dict`, and of private owners there are few."""
+    plain = view.copy() if isinstance(view, MappingProxyType) else dict(view)
+    return plain, {owner: plain.pop(owner) for owner in private_owners(view, apex)}
+
+
 def without_private(view: View) -> View:
     """The plain part of a view."""
-    return MappingProxyType(_plain_part(apex_of(view), view))
-
-
-def _plain_part(apex: Name, view: View) -> dict[Name, Mapping[int, RRset]]:
-    """A dict of its own. A mapping proxy copies 20 times faster by its own method than by `dict`."""
-    plain = view.copy() if isinstance(view, MappingProxyType) else dict(view)
-    for owner in private_owners(view, apex):
-        del plain[owner]
-    return plain
+    return MappingProxyType(split(apex_of(view), view)[0])
 
 
 def zone_from_view(apex: Name, view: View, objection: Objection) -> tuple[Zone, tuple[str, ...]]:
@@ -86,8 +85,8 @@ def zone_from_view(apex: Name, view: View, objection: Objection) -> tuple[Zone, 
 
     The plain records are taken as they are: `zone.checks.check_zone` judges them.
     """
-    plain = _plain_part(apex, view)
-    steered, warnings = _read_steered(plain, read_private(apex, view), objection)
+    plain, private = split(apex, view)
+    steered, warnings = _read_steered(plain, read_private(apex, private), objection)
     zone = _with_steered(apex, plain, steered)
     wrong: dict[SteeredKey, str] = {}
     for finding in check_steered(zone):
@@ -101,7 +100,7 @@ def zone_from_view(apex: Name, view: View, objection: Objection) -> tuple[Zone, 
 
 def _with_steered(apex: Name, plain: dict[Name, Mapping[int, RRset]], steered: Mapping[SteeredKey, Steered]) -> Zone:
     """The zone, with the values of steered owners in the order in which they were written."""
-    rrsets = plain.copy()
+    rrsets = plain.copy() if steered else plain
     for (owner, rtype), each in steered.items():
         rrsets[owner] = MappingProxyType({**rrsets[owner], rtype: each.rrset})
     return Zone(apex, MappingProxyType(rrsets), MappingProxyType(dict(steered)))
