@@ -140,12 +140,13 @@ def _check_dnames(zone: Zone) -> Iterator[Finding]:
     dnames = {owner for owner, types in zone.rrsets.items() if RRType.DNAME in types}
     if not dnames:
         return
+    effective = dnames - zone_cuts(zone)
     for owner, types in zone.rrsets.items():
-        above = next((name for name in ancestors(owner) if name in dnames and name != owner), None)
+        above = next((name for name in ancestors(owner) if name in effective and name != owner), None)
         if above is not None and not is_hashed_owner(types):
-            rtype = type_of_key(next(iter(types)))
-            said = f"the DNAME at {name_to_text(above)} takes the place of all below it (RFC 6672 section 2.4)"
-            yield Finding(owner, rtype, said)
+            said = f"never answered: the DNAME at {name_to_text(above)} takes the place of all below it"
+            for rtype in {type_of_key(key) for key in types}:
+                yield _warning(owner, rtype, f"{said} (RFC 6672 section 2.4)")
     for owner in dnames:
         if len(zone.rrsets[owner][RRType.DNAME].rdatas) > 1:
             yield Finding(owner, RRType.DNAME, "a DNAME has one value (RFC 6672 section 2.4)")

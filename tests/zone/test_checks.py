@@ -57,7 +57,6 @@ def test_a_sound_zone_has_no_findings():
         ("a CNAME x.\na CNAME y.", "a", "CNAME", "a CNAME has one value"),
         ("@ CNAME x.", "@", "CNAME", "a CNAME stands alone"),
         ("d DNAME x.\nd DNAME y.", "d", "DNAME", "a DNAME has one value"),
-        ("d DNAME x.\na.d A 192.0.2.1", "a.d", "A", "the DNAME at d.z.example. takes the place of all below it"),
         ("a SOA ns.x. ops 1 1 1 1 1", "a", "SOA", "a SOA record stands at the apex only"),
         ("@ SOA ns.x. ops 2 1 1 1 1", "@", "SOA", "more than one SOA record"),
         ("www.other. A 192.0.2.1", "www.other.", None, "www.other. is outside the zone z.example."),
@@ -85,6 +84,7 @@ def test_an_error_is_found_where_it_is(text, owner, rtype, message):
         ("a CNAME b", "a", "CNAME", "the CNAME target b.z.example. does not exist in this zone"),
         ("a CNAME a", "a", "CNAME", "the CNAMEs starting here lead back to themselves"),
         ("sub NS ns.sub", "sub", "NS", "missing glue: ns.sub.z.example. lies below this delegation"),
+        ("d DNAME x.\na.d A 192.0.2.1", "a.d", "A", "never answered: the DNAME at d.z.example. takes the place of all"),
         ("d DNAME x.\nd NS ns.example.net.", "d", "DNAME", "a DNAME cannot stand at a zone cut"),
         ("sub NS ns", "sub", "NS", "the name server ns.z.example. has no address"),
         ("@ NS ns", "@", "NS", "the name server ns.z.example. has no address"),
@@ -136,12 +136,17 @@ def test_a_zone_without_name_servers_is_served_with_a_warning():
     assert not found.is_error
 
 
-def test_data_below_a_dname_is_an_error_at_a_zone_cut_too():
-    found = check_zone(zone(SOUND + "d DNAME x.\nd NS ns.d\nns.d A 192.0.2.1"))
-    assert [(name_to_text(one.owner), one.is_error) for one in found] == [
-        ("ns.d.z.example.", True),
-        ("d.z.example.", False),
+def test_below_a_dname_at_a_zone_cut_the_cut_decides():
+    text = "d DNAME x.\nd NS ns.d\nns.d A 192.0.2.1\na.d TXT x"
+    assert [(owner, message.split(":")[0]) for owner, _, message in said(zone(SOUND + text))] == [
+        ("d.z.example.", "a DNAME cannot stand at a zone cut (RFC 6672 section 2.4), and is never answered"),
+        ("a.d.z.example.", "never answered"),
     ]
+
+
+def test_each_type_below_a_dname_at_the_apex_is_told():
+    found = said(zone("@ SOA ns.x. ops 1 1 1 1 1\n@ NS ns.x.\n@ DNAME x.\na A 192.0.2.1\na TXT x"))
+    assert sorted((owner, rtype) for owner, rtype, _ in found) == [("a.z.example.", 1), ("a.z.example.", 16)]
 
 
 @pytest.mark.parametrize("ttl", [2**31, 2**32 - 1])
