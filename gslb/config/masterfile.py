@@ -14,7 +14,7 @@ from pathlib import Path
 from gslb.config.draft import Draft, Place
 from gslb.config.problems import ConfigError, Findings, Problem
 from gslb.config.shapes import not_of_shape
-from gslb.config.sources import ZoneSource
+from gslb.config.sources import ZoneSource, real_path
 from gslb.config.textfile import read_text
 from gslb.config.values import nearest_types, plain_name
 from gslb.wire.codes import RRType, is_meta_type, type_from_text
@@ -132,7 +132,7 @@ class _Splitter:
 class _Reader:
     def __init__(self, source: ZoneSource, findings: Findings) -> None:
         self.apex = source.apex
-        self.folder = source.path.parent.resolve()
+        self.folder = real_path(source.path.parent)
         self.findings = findings
         self.draft = Draft(source.apex, str(source.path))
         self.groups: dict[tuple[Name, int], _Group] = {}
@@ -185,7 +185,7 @@ class _Reader:
         if len(arguments) not in {1, 2}:
             raise ValueError("$INCLUDE takes a file and, if wanted, an origin")
         path = Path(self.file).parent / arguments[0].strip('"')
-        if not path.resolve().is_relative_to(self.folder):
+        if not real_path(path).is_relative_to(self.folder):
             raise ValueError(f"{path} lies outside {self.folder}; an included file lies in the folder of the zone file")
         if len(self.files) > _MAX_INCLUDES:
             raise ValueError(f"more than {_MAX_INCLUDES} files are included; do they include each other?")

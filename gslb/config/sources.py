@@ -4,6 +4,7 @@ Either way a zone says who is told of its changes (`notify`), who may fetch it (
 (`allow_query`, None: everyone).
 """
 
+import os
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +48,11 @@ class SecondarySource:
     allow_query: AccessList | None = None
 
 
+def real_path(path: Path) -> Path:
+    """Where a path leads. Links in a circle raise nothing here: whoever reads the file says what is wrong."""
+    return Path(os.path.realpath(path))
+
+
 def format_of(path: Path) -> str | None:
     """The format that the file's suffix tells, or None."""
     return next((kind for kind, suffixes in FORMATS.items() if path.suffix in suffixes), None)
@@ -71,7 +77,7 @@ def strays_in(folder: Path, taken: Collection[Path]) -> Iterator[tuple[Path, str
     """The files of a folder that look like zones and are not served, each with what would be right. Those in `taken`
     (resolved) are in use otherwise."""
     for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or path.suffix not in (*_SERVED_SUFFIXES, *_MISTAKEN) or path.resolve() in taken:
+        if path.name.startswith(".") or path.suffix not in (*_SERVED_SUFFIXES, *_MISTAKEN) or real_path(path) in taken:
             continue
         if path.suffix in _MISTAKEN:
             right = path.with_suffix(_MISTAKEN[path.suffix]).name

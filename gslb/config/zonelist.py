@@ -16,7 +16,7 @@ from gslb.config.listed import SomeTexts, Texts
 from gslb.config.peers import Peer
 from gslb.config.problems import Findings
 from gslb.config.references import References
-from gslb.config.sources import FORMATS, SecondarySource, ZoneSource, format_of, strays_in, zones_in
+from gslb.config.sources import FORMATS, SecondarySource, ZoneSource, format_of, real_path, strays_in, zones_in
 from gslb.config.validated import Schema
 from gslb.config.yamltext import Mapping, Text
 from gslb.wire.names import BadNameError, Name, canonical, name_from_text, name_to_text
@@ -126,10 +126,10 @@ class ZoneReader:
         if not _is_folder(folder):
             self.findings.error(line, "zones_dir", f"{folder} is not a folder")
             return
-        taken = {source.path.resolve() for source in found.files.values()} | {config.resolve()}
+        taken = {real_path(source.path) for source in found.files.values()} | {real_path(config)}
         common = self.defaults
         for source in zones_in(folder, common.nameservers, self.findings, line):
-            if source.path.resolve() in taken:
+            if real_path(source.path) in taken:
                 continue
             if source.apex in found.secondaries:
                 name = found.written[source.apex]

@@ -150,6 +150,12 @@ def test_a_symbolic_link_leads_nowhere_else(refused, tmp_path):
     assert "lies in the folder of the zone file" in refused("$INCLUDE link.inc")[0]
 
 
+def test_a_symbolic_link_to_itself_is_a_problem_on_its_line(refused, tmp_path):
+    (tmp_path / "circle.inc").symlink_to("circle.inc")
+    (problem,) = refused("$INCLUDE circle.inc")
+    assert problem.startswith("z.zone:4: circle.inc: cannot be read: ")
+
+
 def test_files_that_include_each_other_end(refused, tmp_path):
     (tmp_path / "loop.inc").write_text("$INCLUDE loop.inc\n")
     assert "do they include each other?" in refused("$INCLUDE loop.inc")[0]

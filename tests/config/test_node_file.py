@@ -314,6 +314,14 @@ class TestZonesDir:
     def test_gslb_yaml_in_the_same_folder_is_no_zone(self, load):
         assert dict(load("zones_dir: .").zones) == {}
 
+    def test_a_link_to_itself_keeps_no_zone_from_being_found(self, load, folder):
+        (folder / "example.com.yaml").write_text("")
+        for name in ["a.yaml", "a..b.yaml"]:
+            (folder / name).symlink_to(name)
+        config = load("node: a\nzones_dir: zones")
+        assert set(config.zones) == {EXAMPLE, b"\x01a\x00"}
+        assert ["a..b.yaml is not served" in str(warning) for warning in config.warnings] == [True]
+
     def test_two_files_of_one_zone_are_a_problem(self, refused, folder):
         (folder / "a.yaml").write_text("")
         (folder / "A.zone").write_text("")
