@@ -40,10 +40,11 @@ under the same time."""
 
 @dataclass(slots=True)
 class ZoneEntry:
-    """One configured zone. `files` are those it was read from, included ones too. `served_from` is FROM_FILE,
-    LAST_GOOD (the file has problems), GONE (there is no file any more, and it is dropped at `gone_until`) or FAILED
-    (nothing to serve: SERVFAIL); `since` is when that version was loaded. Times are in Unix seconds. `fingerprint` is
-    that of the file as it was read, None where that does not tell whether it was changed since."""
+    """One configured zone. `files` are those it was read from the last time, in vain perhaps; included ones too.
+    `served_from` is FROM_FILE, LAST_GOOD (the file has problems), GONE (there is no file any more, and it is dropped at
+    `gone_until`) or FAILED (nothing to serve: SERVFAIL); `since` is when that version was loaded. Times are in Unix
+    seconds. `fingerprint` is that of the file as it was read, None where that does not tell whether it was changed
+    since."""
 
     source: ZoneSource
     table: ZoneTable | None = None
@@ -105,7 +106,7 @@ class Zones:
         if starting:
             pairs = zip(sources, found, strict=True)
             retried = [
-                loaded if loaded.table is not None else self._last_good(source, monitors, loaded.problems)
+                loaded if loaded.table is not None else self._last_good(source, monitors, loaded)
                 for source, loaded in pairs
             ]
             found = self._stored(retried)
@@ -122,9 +123,10 @@ class Zones:
             read = load_zone(source, monitors, text.encode())
             zone, version = self.versions.number(read.zone, text, source.format, int(self.clock()), read.serial_floor)
         except ConfigError as error:
-            return Loaded(source.apex, None, error.problems)
+            return Loaded(source.apex, None, error.problems, files=error.files)
         except StaleSerialError as error:
-            return Loaded(source.apex, None, (read.serial_problem(str(error)),))
+            problem = read.serial_problem(str(error))
+            return Loaded(source.apex, None, (problem,), files=frozenset(read.files))
         warnings = read.warnings
         if read.serial_floor not in {None, zone.serial}:
             warnings += (read.serial_problem(raised_serial(read.zone.serial, zone.serial)),)
@@ -139,18 +141,18 @@ class Zones:
         return _Candidate(source, zone, version, loaded)
 
     def _last_good(
-        self, source: ZoneSource, monitors: Mapping[str, MonitorProfile], problems: tuple[Problem, ...]
+        self, source: ZoneSource, monitors: Mapping[str, MonitorProfile], failed: Loaded
     ) -> _Candidate | Loaded:
         """The version served last, for want of a better one."""
         stored = self.versions.stored(source.apex)
         if stored is None:
-            return Loaded(source.apex, None, problems, served_from=FAILED)
+            return replace(failed, served_from=FAILED)
         former = replace(source, format=stored.format)
         try:
             zone = load_zone(former, monitors, stored.text.encode()).zone.with_serial(stored.serial)
         except ConfigError as error:
-            return Loaded(source.apex, None, problems + error.problems, served_from=FAILED)
-        return _Candidate(source, zone, None, Loaded(source.apex, None, problems, served_from=LAST_GOOD))
+            return replace(failed, problems=failed.problems + error.problems, served_from=FAILED)
+        return _Candidate(source, zone, None, replace(failed, served_from=LAST_GOOD))
 
     def _stored(self, found: Sequence[_Candidate | Loaded]) -> list[Loaded]:
         """Those that can be served, once they are on disk."""
@@ -168,7 +170,7 @@ class Zones:
                     yield from self._store([each])
             for each in candidates if len(candidates) == 1 else ():
                 problems = (*each.loaded.problems, _not_stored(each.source, error))
-                yield Loaded(each.source.apex, None, problems, served_from=FAILED)
+                yield Loaded(each.source.apex, None, problems, served_from=FAILED, files=each.loaded.files)
         else:
             yield from map(self._ready, candidates, views)
 
@@ -200,16 +202,16 @@ class Zones:
         entry.source = source
         entry.gone_until = None
         entry.problems, entry.warnings = loaded.problems, loaded.warnings
+        entry.files = loaded.files  # of one that failed too: an edit of any may be its mend
         if loaded.table is None:
             entry.served_from = FAILED if entry.table is None else LAST_GOOD
             return
         if loaded.changed or not entry.since:
             entry.since = self.clock()
-        entry.table, entry.served_from, entry.files = loaded.table, loaded.served_from, loaded.files
-        entry.fingerprint = loaded.fingerprint
+        entry.table, entry.served_from, entry.fingerprint = loaded.table, loaded.served_from, loaded.fingerprint
 
     def files_of(self, source: ZoneSource) -> frozenset[Path]:
-        """The files that make a zone: its own, and what it included when it was last read."""
+        """The files that make a zone: its own, and what it included when it was last read, in vain perhaps."""
         entry = self.entries.get(source.apex)
         return frozenset({source.path}) | (entry.files if entry is not None else frozenset())
 

@@ -66,7 +66,8 @@ class _Group:
 
 
 def read_master(text: str, source: ZoneSource, findings: Findings) -> tuple[Draft, tuple[Path, ...]]:
-    """All that can be read of the zone, and the files read. Every problem goes to `findings`."""
+    """All that can be read of the zone, and its files, those that could not be read among
+    them. Every problem goes to `findings`."""
     reader = _Reader(source, findings)
     reader.read_file(text, source.path, source.apex)
     for (owner, key), group in reader.groups.items():
@@ -193,6 +194,7 @@ class _Reader:
         try:
             text = read_text(path)
         except ConfigError as error:
+            self.files.append(path)
             self._error(entry.line, "; ".join(f"{problem.file}: {problem.message}" for problem in error.problems))
             return
         self.read_file(text, path, origin)

@@ -7,6 +7,7 @@ file. Nothing is changed by a file with problems; the caller keeps what it had.
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -24,9 +25,11 @@ class Problem:
 
 
 class ConfigError(Exception):
-    """A file cannot be used. `problems` has all that is wrong, in order of file and line; at least one."""
+    """A file cannot be used. `problems` has all that is wrong, in order of file and line; at least one. `files` are
+    those that may mend it besides: what the file includes, be it there or not."""
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
+    def __init__(self, problems: Iterable[Problem], files: Iterable[Path] = ()) -> None:
+        self.files = frozenset(files)
         self.problems = tuple(sorted(dict.fromkeys(problems)))
         super().__init__("\n".join(str(problem) for problem in self.problems))
 

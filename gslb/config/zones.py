@@ -41,7 +41,10 @@ def load_zone(source: ZoneSource, monitors: AnyMapping[str, MonitorProfile], tex
     findings = Findings(str(source.path))
     if source.format == "master":
         draft, files = read_master(written, source, findings)
-        zone = draft.finish(findings, may_be_signed=True)
+        try:
+            zone = draft.finish(findings, may_be_signed=True)
+        except ConfigError as error:
+            raise ConfigError(error.problems, files) from None
         return LoadedZone(zone, tuple(sorted(findings.warnings)), zone.serial, files, _soa_of(draft))
     tree = parse_yaml(written, str(source.path))
     if not isinstance(tree, Mapping):

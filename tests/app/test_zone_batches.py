@@ -113,6 +113,49 @@ class TestStoring:
         assert not any(each.changed for each in loaded)
 
 
+class TestFilesOf:
+    """`files_of`: an edit of any of them may mend the zone."""
+
+    HEAD = "$TTL 60\n@ SOA ns.b. ops.b. 1 1 1 1 1\n@ NS ns.b.\n"
+
+    @pytest.fixture
+    def source(self, tmp_path: Path) -> ZoneSource:
+        write(tmp_path / "wrong.inc", "www A 192.0.2.300\n")
+        write(tmp_path / "right.inc", "www A 192.0.2.3\n")
+        return ZoneSource(name_from_text("m.example."), tmp_path / "m.example.zone", "master")
+
+    @staticmethod
+    def watched(zones: Zones, source: ZoneSource) -> set[str]:
+        return {path.name for path in zones.files_of(source)}
+
+    @pytest.mark.parametrize("included", ["right.inc", "wrong.inc", "none.inc"])
+    @pytest.mark.parametrize("starting", [False, True])
+    def test_what_a_zone_includes_is_watched_be_it_taken_or_not(
+        self, zones: Zones, source: ZoneSource, included: str, *, starting: bool
+    ) -> None:
+        write(source.path, f"{self.HEAD}$INCLUDE {included}\n")
+        (loaded,) = zones.load([source], {}, starting=starting)
+        zones.accept(source, loaded)
+        assert (loaded.table is not None) == (included == "right.inc")
+        assert self.watched(zones, source) == {"m.example.zone", included}
+
+    @pytest.mark.parametrize("starting", [False, True])
+    def test_also_where_an_older_version_is_served(self, zones: Zones, source: ZoneSource, *, starting: bool) -> None:
+        write(source.path, self.HEAD)
+        accept(zones, [source])
+        write(source.path, f"{self.HEAD}$INCLUDE wrong.inc\n")
+        (loaded,) = zones.load([source], {}, starting=starting)
+        zones.accept(source, loaded)
+        assert zones.entries[source.apex].served_from == LAST_GOOD
+        assert self.watched(zones, source) == {"m.example.zone", "wrong.inc"}
+
+    def test_and_where_it_cannot_be_stored(self, zones: Zones, source: ZoneSource, journal: Journal) -> None:
+        journal.refused = {source.apex}
+        write(source.path, f"{self.HEAD}$INCLUDE right.inc\n")
+        accept(zones, [source])
+        assert self.watched(zones, source) == {"m.example.zone", "right.inc"}
+
+
 class TestBatches:
     def test_all_sources_are_in_one_once_and_in_order(
         self, sources: list[ZoneSource], monkeypatch: pytest.MonkeyPatch

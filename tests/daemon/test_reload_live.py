@@ -91,6 +91,21 @@ def test_an_included_file_is_watched_too(daemon: Daemon) -> None:
     assert serial(daemon) == 2  # the file says 1, and its content changed
 
 
+def test_so_is_one_that_keeps_a_zone_from_being_taken(daemon: Daemon) -> None:
+    """It may be wrong, or not there yet, at the start and later on."""
+    master = "$TTL 60\n@ SOA ns1 ops 1 3600 600 86400 60\n@ NS ns1\nns1 A 127.0.0.1\n"
+    daemon.configure()
+    daemon.write("zones/included", "www A 192.0.2.300\n")
+    daemon.write("zones/edit.example.zone", f"{master}$INCLUDE included\n")
+    daemon.start()
+    daemon.write("zones/included", "www A 192.0.2.1\n")
+    served(daemon, "192.0.2.1")
+    daemon.write("zones/edit.example.zone", f"{master}$INCLUDE another\n")
+    wait_for(lambda: "another: no such file" in daemon.log(), "the edit to be refused")
+    daemon.write("zones/another", "www A 192.0.2.2\n")
+    served(daemon, "192.0.2.2")
+
+
 def test_a_bad_edit_changes_nothing_and_names_file_line_and_mend(node: Daemon) -> None:
     before = serial(node)
     node.write("zones/edit.example.yaml", zone("192.0.2.300").replace("ttl: 5", "tll: 5"))
