@@ -28,6 +28,8 @@ from gslb.zone.zone import Zone
 log = structlog.get_logger("gslb.config")
 
 _FLUSHES_AT_ONCE = 8
+_ASIDE = ".new-"
+"""What the names of files begin with that are not renamed yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +48,14 @@ class StaleSerialError(ValueError):
 
 
 class VersionStore:
-    """Raises `OSError` where the disk does not take a write."""
+    """Raises `OSError` where the disk does not take a write. There is one of a `state_dir` at a time: what it finds
+    aside was left by a node that was killed, and goes."""
 
     def __init__(self, state_dir: Path) -> None:
         self._dir = state_dir / "zones"
         self._dir.mkdir(parents=True, exist_ok=True)
+        for left in self._dir.glob(f"{_ASIDE}*"):
+            left.unlink(missing_ok=True)
 
     def stored(self, apex: Name) -> StoredVersion | None:
         """The last version of a zone, or None when there is none or its file is damaged (which is logged)."""
@@ -94,7 +99,7 @@ class VersionStore:
 
     def _written_aside(self, stack: ExitStack, version: StoredVersion) -> Path:
         """A new file, which is removed at the end where it still is what it was."""
-        handle, name = tempfile.mkstemp(dir=self._dir, prefix=".new-")
+        handle, name = tempfile.mkstemp(dir=self._dir, prefix=_ASIDE)
         path = Path(name)
         stack.callback(path.unlink, missing_ok=True)
         with os.fdopen(handle, "w") as file:

@@ -59,6 +59,15 @@ def test_all_that_are_kept_together_are_there(store: VersionStore, tmp_path: Pat
     assert stored(VersionStore(tmp_path), versions) == versions
 
 
+def test_what_a_killed_node_left_aside_is_cleared_away(store: VersionStore, tmp_path: Path) -> None:
+    """Else a node that is killed again and again while it stores would fill the disk."""
+    store.keep([version(1)])
+    (tmp_path / "zones" / ".new-left").write_text("{")
+    again = VersionStore(tmp_path)
+    assert [path.name for path in (tmp_path / "zones").iterdir()] == ["z1.example.json"]
+    assert stored(again, [version(1)]) == [version(1)]
+
+
 def test_many_replace_those_before(store: VersionStore) -> None:
     before = [version(number) for number in range(50)]
     after = [version(number, serial=2) for number in range(25, 75)]
