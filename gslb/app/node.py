@@ -89,6 +89,7 @@ class Node:
         self._lock_file: IO[str] | None = None
         self._cookie_secret = os.urandom(16)
         self.config_problems: tuple[str, ...] = ()
+        self._named_in_vain: frozenset[Path] = frozenset()
         self._warnings_told: frozenset[Problem] = frozenset()
         self._read_at_start: dict[Path, Fingerprint] = {}
         self._users: dict[str, set[SteeredKey]] = {}
@@ -300,7 +301,7 @@ class Node:
             served = set(self.zones.entries)
             paths = None if changed is None else set(changed)
             monitors = self.config.monitors
-            if paths is None or paths & {self.config.path, self.config.zones_dir, *self.config.key_files}:
+            if paths is None or paths & self._config_files():
                 not_taken = await self._reload_config(at_once=paths is None)
                 if not_taken:
                     await self._reload_certificate(not_taken)
@@ -335,6 +336,7 @@ class Node:
             config = await asyncio.to_thread(load_node, self.config.path)
         except ConfigError as error:
             self.config_problems = tuple(str(problem) for problem in error.problems)
+            self._named_in_vain = error.files
             self.metrics.reloads.labels(file, "failed").inc()
             self.metrics.config_ok.labels(file).set(0)
             for problem in error.problems:
@@ -358,7 +360,7 @@ class Node:
             self.listeners.limit(config.rate_limit)
         await self.cluster.configure(config)
         self._tell_access()
-        self.config_problems = ()
+        self.config_problems, self._named_in_vain = (), frozenset()
         self.metrics.reloads.labels(file, "ok").inc()
         self.metrics.config_ok.labels(file).set(1)
         return ()
@@ -452,9 +454,14 @@ class Node:
 
     def _watched(self) -> set[Path]:
         """The files whose changes are live: configuration, keys, and zones with what they include."""
-        directory = {self.config.zones_dir} if self.config.zones_dir is not None else set()
         zones = {path for source in self.config.zones.values() for path in self.zones.files_of(source)}
-        return {self.config.path, *self.config.key_files, *directory, *zones}
+        return self._config_files() | zones
+
+    def _config_files(self) -> set[Path]:
+        """The files, and the folder, that the configuration is made of; those too that a refused one names, for an edit
+        of these may be its mend."""
+        directory = {self.config.zones_dir} if self.config.zones_dir is not None else set()
+        return {self.config.path, *self.config.key_files, *directory, *self._named_in_vain}
 
     async def _watch_files(self) -> None:
         async for changed in changes(self._watched, self._stopping, self._read_at_start):

@@ -147,7 +147,7 @@ def load_node(path: Path, *, zone_files_too: bool = False) -> NodeConfig:
     if schema is None or findings.problems:
         if zone_files_too:
             reader.tell_missing_files(zones)
-        raise ConfigError(findings.problems)
+        raise ConfigError(findings.problems, (*_key_files(tree, path), *_zones_dir(tree, path)))
     node = schema.node or socket.gethostname()
     return NodeConfig(
         path=path,
@@ -305,10 +305,16 @@ def _keys(tree: Mapping, path: Path, findings: Findings) -> dict[str, TsigKey]:
 
 def _key_files(tree: Mapping, path: Path) -> tuple[Path, ...]:
     entries = _well_formed(tree, "keys", KeySchema)
-    written = tree.get("tls")
-    tls = validated(TlsSchema, written, Findings(""), "") if isinstance(written, Mapping) else None
-    files = [entry.file for entry, _ in entries.values()] + ([tls.certificate, tls.key] if tls is not None else [])
+    tls, cookies = _alone(tree, "tls", TlsSchema), _alone(tree, "cookies", CookiesSchema)
+    files = [entry.file for entry, _ in entries.values()]
+    files += [tls.certificate, tls.key] if tls is not None else []
+    files += [cookies.file, cookies.previous_file] if cookies is not None else []
     return tuple(path.parent / file for file in files if file is not None)
+
+
+def _zones_dir(tree: Mapping, path: Path) -> tuple[Path, ...]:
+    written = tree.get("zones_dir")
+    return (path.parent / str(written),) if isinstance(written, Text) and not written.is_null else ()
 
 
 def _defaults(tree: Mapping, schema: NodeSchema | None, references: References) -> Defaults:

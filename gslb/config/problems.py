@@ -26,7 +26,7 @@ class Problem:
 
 class ConfigError(Exception):
     """A file cannot be used. `problems` has all that is wrong, in order of file and line; at least one. `files` are
-    those that may mend it besides: what the file includes, be it there or not."""
+    those in which its mend may lie besides: what the file includes or names, be it there or not."""
 
     def __init__(self, problems: Iterable[Problem], files: Iterable[Path] = ()) -> None:
         self.files = frozenset(files)

@@ -7,11 +7,14 @@ import time
 from pathlib import Path
 from typing import Any
 
+import dns.edns
 import dns.message
 import pytest
 from harness import Daemon, wait_for
 
 pytestmark = pytest.mark.daemon
+
+NSID = dns.edns.GenericOption(dns.edns.OptionType.NSID, b"")
 
 ZONE = """\
 '': {type: NS, values: [ns1.edit.example.]}
@@ -244,6 +247,30 @@ def test_other_name_servers_of_the_node_reach_the_zones_that_have_none_of_their_
     assert daemon.values("edit.example", "NS") == {"old.example.net."}
     daemon.configure(zones % "new")
     wait_for(lambda: daemon.values("edit.example", "NS") == {"new.example.net."}, "the new name server")
+
+
+def test_what_a_refused_configuration_names_is_watched(node: Daemon) -> None:
+    """A file that comes after the configuration that names it, or is mended after it, is its mend."""
+    key = node.write("key", "c2VjcmV0IG9mIHNpeHRlZW4gb2N0ZXRzIGFuZCBtb3Jl\n")
+    key.chmod(0o644)
+    node.configure("zones_dir: zones\nkeys: {k: {algorithm: hmac-sha256, file: key}}\ncookies: {file: cookie}\n")
+    wait_for(lambda: "cookies.file" in node.log(), "the configuration to be refused")
+    key.chmod(0o600)
+    node.write("cookie", f"{'ab' * 16}\n")
+    wait_for(lambda: not node.status()["config"]["problems"], "the configuration to be taken")
+
+
+def test_a_cookie_secret_in_a_file_is_live(node: Daemon) -> None:
+    def problems() -> list[str]:
+        return node.status()["config"]["problems"]
+
+    secret = node.write("cookie", f"{'ab' * 16}\n")
+    node.configure("zones_dir: zones\nnsid: told\ncookies: {file: cookie}\n")
+    wait_for(lambda: node.ask("edit.example", "SOA", options=[NSID]).options, "the configuration to be taken")
+    secret.write_text("no secret\n")
+    wait_for(problems, "the secret to be refused")
+    secret.write_text(f"{'cd' * 16}\n")
+    wait_for(lambda: not problems(), "the secret to be taken")
 
 
 def test_a_broken_configuration_does_not_keep_from_asking_the_node(node: Daemon) -> None:
