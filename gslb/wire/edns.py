@@ -5,6 +5,7 @@ say to those we know is decided in `answer.options`.
 """
 
 import enum
+import struct
 from typing import NamedTuple
 
 from gslb.wire.codes import RRType
@@ -17,6 +18,9 @@ MAX_OPTIONS = 64
 """Read of one OPT record, several times as many as there are kinds; those after them are passed over, as those that
 nobody knows are (RFC 6891 section 6.1.2), so that none is worth more time than its query."""
 _DO = 0x8000
+_OPTION_HEADER = struct.Struct("!HH")
+"""Code and length."""
+_RUNS_OUT = "an option runs past the end of the OPT record"
 
 
 class Option(enum.IntEnum):
@@ -43,16 +47,16 @@ class Edns(NamedTuple):
 def parse_options(data: bytes) -> tuple[tuple[int, bytes], ...]:
     """The options of an OPT rdata, the first MAX_OPTIONS of them. Raises `ValueError` when they run past its end."""
     found: list[tuple[int, bytes]] = []
-    position = 0
-    while position < len(data):
-        code, length = int.from_bytes(data[position : position + 2], "big"), data[position + 2 : position + 4]
-        position += 4 + int.from_bytes(length, "big")
-        if len(length) < 2 or position > len(data):
-            raise ValueError("an option runs past the end of the OPT record")
-        if len(found) == MAX_OPTIONS:
-            break
-        found.append((code, data[position - int.from_bytes(length, "big") : position]))
-    return tuple(found)
+    start, end = 0, len(data)
+    while start < end and len(found) <= MAX_OPTIONS:
+        if start + 4 > end:
+            raise ValueError(_RUNS_OUT)
+        code, octets = _OPTION_HEADER.unpack_from(data, start)
+        start += 4 + octets
+        if start > end:
+            raise ValueError(_RUNS_OUT)
+        found.append((code, data[start - octets : start]))
+    return tuple(found[:MAX_OPTIONS])
 
 
 def render_option(code: int, value: bytes) -> bytes:
