@@ -48,7 +48,7 @@ class Template(NamedTuple):
         if not any(holes):  # the apex alone: negatives, nearly always
             return apex.join(parts)
         names = (apex, owner, start)
-        if len(holes) == 1:
+        if holes.count(holes[0]) == len(holes):  # any number of records without names in them
             return names[holes[0]].join(parts)
         filled = [parts[0]]
         for hole, part in zip(holes, parts[1:], strict=True):
