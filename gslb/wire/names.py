@@ -26,6 +26,10 @@ LABELS_PATTERN = b"(?:" + _LABEL_PATTERN + b")*+"
 FEW_LABELS_OCTETS = 64
 """In a name of up to so many, a loop over its labels is quicker than anything clever."""
 _LABELS = re.compile(LABELS_PATTERN, re.DOTALL)
+_PLAIN = r"[A-Za-z0-9_*-]"
+"""What text and wire have alike. Names of nothing else are most there are, and read and written a tenth as long."""
+_PLAIN_TEXT = re.compile(rf"{_PLAIN}{{1,{MAX_LABEL_OCTETS}}}(?:\.{_PLAIN}{{1,{MAX_LABEL_OCTETS}}})*+\.?", re.ASCII)
+_PLAIN_OCTETS = re.compile(rf"{_PLAIN}+".encode())
 
 
 class BadNameError(ValueError):
@@ -39,6 +43,10 @@ def name_from_text(text: str, origin: Name = ROOT) -> Name:
     """
     if text == "@" or not text:
         return origin
+    if _PLAIN_TEXT.fullmatch(text):
+        name = _plain_to_wire(text, origin)
+        if len(name) <= MAX_NAME_OCTETS:
+            return name
     try:
         codec = None if text.isascii() else dns.name.IDNA_2008_Practical
         parsed = dns.name.from_text(text, origin=None, idna_codec=codec)
@@ -50,8 +58,17 @@ def name_from_text(text: str, origin: Name = ROOT) -> Name:
         raise BadNameError(f"{text!r} is not a domain name: {reason}") from None
 
 
+def _plain_to_wire(text: str, origin: Name) -> Name:
+    """The wire name of a text of `_PLAIN_TEXT`; it may be too long."""
+    written = text.encode().split(b".")
+    return b"".join([bytes((len(label),)) + label for label in written]) + (origin if written[-1] else b"")
+
+
 def name_to_text(name: Name) -> str:
     """Render a wire name in master-file text with its trailing dot: `www.example.`."""
+    written = labels(name)
+    if _PLAIN_OCTETS.fullmatch(b"".join(written)):
+        return b".".join((*written, b"")).decode()
     return dns.name.from_wire(name, 0)[0].to_text()
 
 

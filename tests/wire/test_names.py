@@ -1,5 +1,7 @@
 """Names: text ⇄ wire, limits, and the tree they stand in."""
 
+import dns.exception
+import dns.name
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -214,3 +216,20 @@ def test_names_sort_as_in_the_example_of_rfc4034_section_6_1() -> None:
     ]
     wires = [name_from_text(text) for text in ordered]
     assert sorted(wires, key=sort_key) == wires
+
+
+PIECES = ["a", "Z", "9", "-", "_", "*", ".", "..", "\\.", "\\065", "@", " ", '"', "ä", "x" * 62, "y" * 63]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=8).map("".join), names())
+def test_a_text_parses_as_dnspython_has_it_and_its_name_renders_so(text: str, origin: bytes) -> None:
+    if text in {"", "@"}:
+        return
+    try:
+        parsed = dns.name.from_text(text, dns.name.from_wire(origin, 0)[0], dns.name.IDNA_2008_Practical)
+    except dns.exception.DNSException:
+        with pytest.raises(BadNameError):
+            name_from_text(text, origin)
+        return
+    assert name_from_text(text, origin) == parsed.to_wire()
+    assert name_to_text(parsed.to_wire()) == parsed.to_text()
