@@ -5,21 +5,21 @@ Either way a zone says who is told of its changes (`notify`), who may fetch it (
 """
 
 import os
-from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from gslb.config.access import NOBODY, AccessList
 from gslb.config.peers import Peer
-from gslb.config.problems import Findings
-from gslb.wire.names import BadNameError, Name, canonical, name_from_text, name_to_text
+from gslb.wire.names import BadNameError, Name, canonical, name_from_text
 
 FORMATS = {"octodns": (".yaml", ".yml"), "master": (".zone", ".db", ".master")}
 """The formats of zone files, with the suffixes that tell them."""
 
-_SERVED_SUFFIXES = (".yaml", ".zone")
-_MISTAKEN = {".yml": ".yaml"}
-"""Suffixes that are meant for a served one. Others may well be files that zones include."""
+_SERVED = {"yaml": "octodns", "zone": "master"}
+"""The suffixes that are served of a folder, and their formats. Others may well be files that zones include."""
+_LIKE_ZONES = (".yaml", ".zone", ".yml")
+_RENAME = "zones_dir serves .yaml and .zone: rename it to {}.yaml, or name it under `zones`"
+_NO_DOMAIN = "the name is no domain: name the file after its zone, as in example.com.yaml, or move it away"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,37 +58,55 @@ def format_of(path: Path) -> str | None:
     return next((kind for kind, suffixes in FORMATS.items() if path.suffix in suffixes), None)
 
 
-def zones_in(folder: Path, nameservers: tuple[Name, ...], findings: Findings, line: int) -> Iterator[ZoneSource]:
-    """The zones of a folder, one for each `<apex>.yaml` and `<apex>.zone`; hidden files are passed over. A zone with
-    two files is a problem."""
-    seen: dict[Name, Path] = {}
-    for path in sorted(folder.iterdir()):
-        apex = _apex_of(path) if path.suffix in _SERVED_SUFFIXES and not path.name.startswith(".") else None
-        if apex is None:
-            continue
-        if apex in seen:
-            findings.error(line, "zones_dir", f"{name_to_text(apex)} has two files: {seen[apex].name} and {path.name}")
-            continue
-        seen[apex] = path
-        yield ZoneSource(apex, path, "octodns" if path.suffix == ".yaml" else "master", nameservers)
+@dataclass(frozen=True, slots=True)
+class FoundZone:
+    """A file of a folder that holds the zone it is named after. `real` is where it leads."""
+
+    apex: Name
+    path: Path
+    format: str
+    real: str
 
 
-def strays_in(folder: Path, taken: Collection[Path]) -> Iterator[tuple[Path, str]]:
-    """The files of a folder that look like zones and are not served, each with what would be right. Those in `taken`
-    (resolved) are in use otherwise."""
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or path.suffix not in (*_SERVED_SUFFIXES, *_MISTAKEN) or real_path(path) in taken:
-            continue
-        if path.suffix in _MISTAKEN:
-            right = path.with_suffix(_MISTAKEN[path.suffix]).name
-            yield path, f"zones_dir serves .yaml and .zone: rename it to {right}, or name it under `zones`"
-        elif _apex_of(path) is None:
-            yield path, "the name is no domain: name the file after its zone, as in example.com.yaml, or move it away"
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """A file of a folder that looks like a zone and is none by its name, with what would be right."""
+
+    path: Path
+    advice: str
+    real: str
 
 
-def _apex_of(path: Path) -> Name | None:
+def zones_in(folder: Path) -> tuple[list[FoundZone], list[Stray]]:
+    """The zones of a folder, one for each `<apex>.yaml` and `<apex>.zone`, and what may be meant for one; by name.
+    Hidden files are passed over. Raises `OSError`.
+
+    There may be thousands, and every one that comes or goes has them listed anew: only links are followed, for what is
+    none leads nowhere else.
+    """
+    zones, strays = [], []
+    real_folder = os.path.realpath(folder)
+    with os.scandir(folder) as entries:
+        found = sorted((entry.name, entry.is_symlink()) for entry in entries if _looks_like_zone(entry.name))
+    for name, is_link in found:
+        path, within = folder / name, os.path.join(real_folder, name)  # noqa: PTH118  a tenth of what Path takes
+        real = os.path.realpath(within) if is_link else within
+        stem, _, suffix = name.rpartition(".")
+        kind, apex = _SERVED.get(suffix), _apex_of(stem)
+        if kind is not None and apex is not None:
+            zones.append(FoundZone(apex, path, kind, real))
+        else:
+            strays.append(Stray(path, _NO_DOMAIN if kind is not None else _RENAME.format(stem), real))
+    return zones, strays
+
+
+def _looks_like_zone(name: str) -> bool:
+    return name.endswith(_LIKE_ZONES) and not name.startswith(".")
+
+
+def _apex_of(stem: str) -> Name | None:
     """The zone that a file is named after, or None."""
     try:
-        return canonical(name_from_text(path.stem))
+        return canonical(name_from_text(stem))
     except BadNameError:
         return None

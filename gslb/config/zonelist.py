@@ -4,8 +4,9 @@
 secondary zone that takes the common `notify` leaves its own primaries out of it: they know.
 """
 
+from collections.abc import Iterable
 from collections.abc import Mapping as AnyMapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -16,7 +17,7 @@ from gslb.config.listed import SomeTexts, Texts
 from gslb.config.peers import Peer
 from gslb.config.problems import Findings
 from gslb.config.references import References
-from gslb.config.sources import FORMATS, SecondarySource, ZoneSource, format_of, real_path, strays_in, zones_in
+from gslb.config.sources import FORMATS, FoundZone, SecondarySource, ZoneSource, format_of, real_path, zones_in
 from gslb.config.validated import Schema
 from gslb.config.yamltext import Mapping, Text
 from gslb.wire.names import BadNameError, Name, canonical, name_from_text, name_to_text
@@ -126,24 +127,40 @@ class ZoneReader:
         if not _is_folder(folder):
             self.findings.error(line, "zones_dir", f"{folder} is not a folder")
             return
-        taken = {real_path(source.path) for source in found.files.values()} | {real_path(config)}
-        common = self.defaults
-        for source in zones_in(folder, common.nameservers, self.findings, line):
-            if real_path(source.path) in taken:
-                continue
-            if source.apex in found.secondaries:
-                name = found.written[source.apex]
-                said = f"the zone has `primaries`, and the file {source.path} in zones_dir; remove one of the two"
-                self.findings.error(name.line, f"zones.{name}", said)
-            shared = replace(
-                source,
-                notify=common.notify,
-                allow_transfer=common.allow_transfer,
-                allow_query=common.allow_query,
-            )
-            found.files.setdefault(source.apex, shared)
-        for path, advice in strays_in(folder, taken):
-            self.findings.warn(line, "zones_dir", f"{path} is not served: {advice}")
+        try:
+            zones, strays = zones_in(folder)
+        except OSError as error:
+            advice = "let the user that the node runs as read it"
+            self.findings.error(line, "zones_dir", f"{folder} cannot be listed: {error.strerror or error}; {advice}")
+            return
+        taken = {str(real_path(source.path)) for source in found.files.values()} | {str(real_path(config))}
+        self._tell_twins(zones, line)
+        for zone in zones:
+            if zone.real not in taken:
+                self._add_found(found, zone)
+        for stray in strays:
+            if stray.real not in taken:
+                self.findings.warn(line, "zones_dir", f"{stray.path} is not served: {stray.advice}")
+
+    def _tell_twins(self, zones: Iterable[FoundZone], line: int) -> None:
+        """A zone with two files is a problem."""
+        seen: dict[Name, FoundZone] = {}
+        for zone in zones:
+            first = seen.setdefault(zone.apex, zone)
+            if first is not zone:
+                said = f"{name_to_text(zone.apex)} has two files: {first.path.name} and {zone.path.name}"
+                self.findings.error(line, "zones_dir", said)
+
+    def _add_found(self, found: ZoneList, zone: FoundZone) -> None:
+        """Add a zone of the folder where there is none of the name yet."""
+        if zone.apex in found.secondaries:
+            name = found.written[zone.apex]
+            said = f"the zone has `primaries`, and the file {zone.path} in zones_dir; remove one of the two"
+            self.findings.error(name.line, f"zones.{name}", said)
+        if zone.apex not in found.files:
+            common = self.defaults
+            settings = (common.nameservers, common.notify, common.allow_transfer, common.allow_query)
+            found.files[zone.apex] = ZoneSource(zone.apex, zone.path, zone.format, *settings)
 
     def tell_missing_files(self, found: ZoneList) -> None:
         """Zone files that are not there, as problems."""

@@ -2,6 +2,7 @@ import socket
 
 import pytest
 
+from gslb.config import sources
 from gslb.config.monitors import MonitorProfile
 from gslb.config.node import Limits, load_node
 from gslb.config.problems import ConfigError
@@ -310,6 +311,24 @@ class TestZonesDir:
         (folder / "a.yaml").write_text("")
         zones = load("zones_dir: zones\nzones: {b: {file: zones/a.yaml}}").zones
         assert list(zones) == [b"\x01b\x00"]
+
+    def test_so_is_one_that_leads_there_by_a_link(self, load, folder, tmp_path):
+        (folder / "a.yaml").write_text("")
+        (folder / "c.yaml").symlink_to("a.yaml")
+        (tmp_path / "other").symlink_to("zones")
+        zones = load("zones_dir: other\nzones: {b: {file: zones/a.yaml}}").zones
+        assert list(zones) == [b"\x01b\x00"]
+
+    def test_a_folder_that_may_not_be_listed_is_a_problem(self, refused, folder, monkeypatch):
+        """Its mode says so to everybody but root."""
+
+        def scandir(_):
+            raise PermissionError(13, "Permission denied")
+
+        monkeypatch.setattr(sources.os, "scandir", scandir)
+        advice = "let the user that the node runs as read it"
+        said = f"gslb.yaml:2: zones_dir: zones cannot be listed: Permission denied; {advice}"
+        assert refused("node: a\nzones_dir: zones") == [said]
 
     def test_gslb_yaml_in_the_same_folder_is_no_zone(self, load):
         assert dict(load("zones_dir: .").zones) == {}
