@@ -113,7 +113,7 @@ class Exchange:
         try:
             signed = verify_request(data, self.keys, self._clock())
         except TsigError as error:
-            self._say("tsig_refused", request, reason=str(error))
+            self._say("tsig_refused", request, reason=error)
             return error.reply(data, self._clock())
         signer = ResponseSigner(signed)
         request = replace(request, data=_without_tsig(data, message.tsig_start), key=signed.key)
@@ -137,11 +137,13 @@ class Exchange:
 
     def _say(self, event: str, request: "_Request", level: int = logging.WARNING, /, **facts: object) -> None:
         """Log what others do, within bounds: anyone can send what is refused, as often as they like, and hundreds of
-        zones times secondaries are as many transfers at each restart."""
+        zones times secondaries are as many transfers at each restart. What is wrong with a signature is put into words
+        for a line that is written, and for no other."""
         untold = self._sparing.leave(event, self._clock())
         if untold is not None:
             more: dict[str, object] = {"untold": untold} if untold else {}
-            log.log(level, event, **facts, **request.facts, **more)
+            told = {name: str(fact) if isinstance(fact, TsigError) else fact for name, fact in facts.items()}
+            log.log(level, event, **told, **request.facts, **more)
 
     # NOTIFY
 

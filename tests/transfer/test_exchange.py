@@ -20,6 +20,7 @@ from gslb.config.access import AccessList
 from gslb.config.peers import Peer
 from gslb.transfer.exchange import Exchange, Published, Stream
 from gslb.transfer.sparing import TOLD_PER_MINUTE
+from gslb.wire import tsig
 from gslb.wire.names import Name, name_from_text
 from gslb.wire.tsig import TsigKey
 from gslb.zone.diff import ChangeSet, diff
@@ -361,6 +362,22 @@ def test_a_flood_of_what_is_refused_writes_a_few_lines(zone_of) -> None:
                 world.exchange.answer(query, "192.0.2.99", lambda _: None, udp=False)
     events = Counter(line["event"] for line in logged)
     assert events == dict.fromkeys(("tsig_refused", "transfer_refused", "notify_refused"), TOLD_PER_MINUTE)
+
+
+def test_a_refused_signature_is_put_into_words_for_no_line_but_those_written(
+    zone_of, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put: list[Name] = []
+    monkeypatch.setattr(tsig, "name_to_text", lambda name: put.append(name) or "the key")
+    stranger = TsigKey(name_from_text(".".join("k" * 100) + "."), "hmac-sha256", bytes(32))
+    query = transfer()
+    query.use_tsig(keyring(stranger))
+    world = World(zone_of)
+    with capture_logs() as logged:
+        for _ in range(100):
+            world.exchange.answer(query.to_wire(), "192.0.2.99", lambda _: None, udp=False)
+    assert [line["reason"] for line in logged] == ["we have no key the key"] * TOLD_PER_MINUTE
+    assert put == [stranger.name] * TOLD_PER_MINUTE
 
 
 def test_transfers_write_a_few_lines_a_minute_each_failure_a_warning_and_none_is_left_uncounted(zone_of) -> None:
