@@ -3,8 +3,9 @@ r"""Rdata between text, octets and dnspython, and what dnspython leaves out.
 It knows the types that are made of names alone (MB, MINFO …) by number only: their text is read and written here. And
 it refuses an SVCB or HTTPS record in AliasMode that has SvcParams, of which RFC 9460 section 2.4.2 asks no more than to
 be ignored by clients, and to be warned of at most. Such a record is shown to dnspython in ServiceMode, the rest of it
-being the same. A DS record whose digest is not as long as its type has it is refused in text; but in octets, where it
-comes with all else that a primary serves, it is only what no validator takes (RFC 4509 section 2.2). Locators of NID
+being the same. Where dnspython judges what the fields of a type mean, that holds for text, whose writer can mend it. In
+octets, where a record comes with all else that a primary serves, only its shape is asked: a DS record whose digest has
+a wrong length is what no validator takes (RFC 4509 section 2.2), and for that no zone is given up. Locators of NID
 and L64 may come without leading zeros (RFC 6742 section 2), as dig prints them; they are filled up before dnspython
 sees them. The metres of a LOC record it reads as binary fractions, of which some fall short by a centimetre; these are
 shown to it a little larger.
@@ -14,6 +15,7 @@ import re
 from collections.abc import Callable
 from decimal import Decimal
 
+import dns.exception
 import dns.name
 import dns.rdata
 import dns.rdataclass
@@ -35,6 +37,27 @@ _NAMES: dict[int, int] = {
 _DIGESTS = {dns.rdatatype.DS, dns.rdatatype.CDS, dns.rdatatype.DLV}
 _DIGEST_START = 4
 """Before a digest stand key tag, algorithm and the digest's type (RFC 4034 section 5.1)."""
+_LEAST_OCTETS: dict[int, int] = {
+    **dict.fromkeys(_DIGESTS, _DIGEST_START + 1),
+    dns.rdatatype.WKS: 5,  # an address and a protocol (RFC 1035 section 3.4.2)
+    dns.rdatatype.GPOS: 3,  # three strings (RFC 1712 section 3)
+    dns.rdatatype.LOC: 1,  # a version, and what it has (RFC 1876 section 2)
+    dns.rdatatype.APL: 0,  # any number of prefixes (RFC 3123 section 4)
+    dns.rdatatype.SSHFP: 2,  # algorithm, type (RFC 4255 section 3.1)
+    dns.rdatatype.IPSECKEY: 3,  # precedence, gateway type, algorithm (RFC 4025 section 2.1)
+    dns.rdatatype.TLSA: 3,  # usage, selector, matching type (RFC 6698 section 2.1)
+    dns.rdatatype.SMIMEA: 3,
+    dns.rdatatype.HIP: 4,  # two lengths and an algorithm (RFC 8005 section 5)
+    dns.rdatatype.CSYNC: 6,  # serial, flags (RFC 7477 section 2.1.1)
+    dns.rdatatype.ZONEMD: 6,  # serial, scheme, algorithm (RFC 8976 section 2.2)
+    dns.rdatatype.DSYNC: 5,  # type, scheme, port (RFC 9859 section 2.1)
+    dns.rdatatype.URI: 4,  # priority, weight (RFC 7553 section 4.5)
+    dns.rdatatype.CAA: 2,  # flags, length of the tag (RFC 8659 section 4.1)
+    dns.rdatatype.AMTRELAY: 2,  # precedence, type (RFC 8777 section 4.1)
+    dns.rdatatype.RESINFO: 0,
+    dns.rdatatype.WALLET: 0,
+}
+"""Of types whose fields mean something to clients alone: how many octets come before what may be empty or unknown."""
 _LOCATORS = {dns.rdatatype.NID, dns.rdatatype.L64}
 _METRES = re.compile(r"(-?\d{1,10}(?:\.\d+)?)m?", re.ASCII)
 _DISTANCES = 4
@@ -47,6 +70,7 @@ _SERVICES = {RRType.SVCB, RRType.HTTPS}
 _NOBODYS_TYPE = 65535
 """Reserved (RFC 6895 section 3.1): of such rdata dnspython reads the generic form only."""
 _ALIAS_MODE, _SERVICE_MODE = b"\x00\x00", b"\x00\x01"
+_PRIORITY_OCTETS = len(_ALIAS_MODE)
 
 
 def rdata_from_tokens(rtype: int, tokens: dns.tokenizer.Tokenizer, origin: dns.name.Name) -> bytes:
@@ -58,7 +82,7 @@ def rdata_from_tokens(rtype: int, tokens: dns.tokenizer.Tokenizer, origin: dns.n
     tokens.unget(first)
     if first.is_identifier() and first.value == r"\#":
         generic = _parsed(_NOBODYS_TYPE, tokens, origin)
-        check_rdata(rtype, generic)
+        _read(rtype, generic)
         return generic
     if rtype in _NAMES:
         return b"".join(tokens.get_name(origin).to_wire() or b"" for _ in range(_NAMES[rtype]))
@@ -67,10 +91,12 @@ def rdata_from_tokens(rtype: int, tokens: dns.tokenizer.Tokenizer, origin: dns.n
 
 def check_rdata(rtype: int, rdata: bytes) -> None:
     """Raise a `DNSException` or `ValueError` for octets that are not of the shape of their type, if it is known."""
-    if rtype in _NAMES:
-        _names(rtype, rdata)
-    elif not _has_digest(rtype, rdata):
-        _as_dnspython(rtype, rdata)
+    if rtype in _SERVICES:
+        _check_service(rdata)
+    elif rtype not in _LEAST_OCTETS:
+        _read(rtype, rdata)
+    elif len(rdata) < _LEAST_OCTETS[rtype]:
+        raise ValueError("it ends too early")
 
 
 def canonical_rdata(rtype: int, rdata: bytes) -> bytes:
@@ -80,12 +106,17 @@ def canonical_rdata(rtype: int, rdata: bytes) -> bytes:
 
 
 def rdata_as_text(rtype: int, rdata: bytes) -> str:
-    """The rdata as master-file text, names absolute. Raises as `check_rdata`."""
+    """The rdata as master-file text, names absolute; what does not mean anything in its type, in the form of RFC 3597
+    section 5. Raises as `check_rdata`."""
     if rtype in _NAMES:
         return " ".join(name.to_text() for name in _names(rtype, rdata))
-    if _has_digest(rtype, rdata):
+    if rtype in _DIGESTS and len(rdata) >= _LEAST_OCTETS[rtype]:
         return f"{int.from_bytes(rdata[:2], 'big')} {rdata[2]} {rdata[3]} {rdata[_DIGEST_START:].hex()}"
-    text = _as_dnspython(rtype, rdata).to_text()
+    try:
+        text = _as_dnspython(rtype, rdata).to_text()
+    except (dns.exception.DNSException, ValueError):
+        check_rdata(rtype, rdata)
+        return rf"\# {len(rdata)} {rdata.hex()}".rstrip()
     return "0" + text.removeprefix("1") if _is_service_alias(rtype, rdata) else text
 
 
@@ -95,8 +126,22 @@ def _as_dnspython(rtype: int, rdata: bytes) -> dns.rdata.Rdata:
     return dns.rdata.from_wire(dns.rdataclass.IN, dns.rdatatype.RdataType.make(rtype), rdata, 0, len(rdata))
 
 
-def _has_digest(rtype: int, rdata: bytes) -> bool:
-    return rtype in _DIGESTS and len(rdata) > _DIGEST_START
+def _read(rtype: int, rdata: bytes) -> None:
+    """Raise as `check_rdata`, also for octets of the right shape that mean nothing in their type."""
+    if rtype in _NAMES:
+        _names(rtype, rdata)
+    else:
+        _as_dnspython(rtype, rdata)
+
+
+def _check_service(rdata: bytes) -> None:
+    """A priority, a name, and parameters that end where the rdata does (RFC 9460 section 2.2)."""
+    at = _PRIORITY_OCTETS + dns.name.from_wire(rdata[_PRIORITY_OCTETS:], 0)[1]
+    while at < len(rdata):
+        value = at + 4  # after key and length
+        at = value + int.from_bytes(rdata[value - 2 : value], "big")
+        if at > len(rdata):
+            raise ValueError("a parameter ends too late")
 
 
 def _names(rtype: int, rdata: bytes) -> list[dns.name.Name]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gslb.wire.codes import AA, CLASS_CH, CLASS_IN, QR, RRType
 from gslb.wire.edns import Edns
 from gslb.wire.names import name_from_text
-from gslb.wire.rdata import rdata_from_text
+from gslb.wire.rdata import RdataError, rdata_from_text, rdata_to_text
 from gslb.wire.records import Message, MessageError, Question, Record, is_well_formed, parse_message, parse_request
 
 EXAMPLE = name_from_text("example.")
@@ -139,6 +139,8 @@ def test_a_name_may_point_at_a_name_in_rdata() -> None:
         (RRType.HTTPS, b"\x00\x01\x00\x00\x01\x00\x09"),
         (RRType.HTTPS, b"\x00\x00\x00\x00\x01\x00\x09"),
         (RRType.SVCB, b"\x00\x01\xc0\x0c"),  # its target is never compressed
+        (RRType.SVCB, b"\x00\x01\x00\x00\x03\x00"),
+        (dns.rdatatype.TLSA, b"\x03\x01"),
         (RRType.DNSKEY, b"\x01"),
         (RRType.DS, b"\x00\x01\x0d\x02"),  # no digest at all
     ],
@@ -154,7 +156,6 @@ def test_rdata_of_a_wrong_length_or_shape_is_refused(rtype: int, rdata: bytes) -
     [
         (65282, b""),
         (65282, b"\xc0\x0c"),
-        (RRType.DS, b"\x00\x01\x0d\x02\xab\xcd"),  # a digest of another length is what no validator takes, and no more
         (1234, b"anything"),
         (RRType.HTTPS, rdata_from_text(RRType.HTTPS, "1 . alpn=h2", EXAMPLE)),
         (RRType.HTTPS, b"\x00\x00\x00\x00\x01\x00\x03\x02h2"),  # AliasMode with SvcParams (RFC 9460 section 2.4.2)
@@ -163,6 +164,38 @@ def test_rdata_of_a_wrong_length_or_shape_is_refused(rtype: int, rdata: bytes) -
 )
 def test_rdata_without_compressible_names_arrives_as_it_was_sent(rtype: int, rdata: bytes) -> None:
     assert only_rdata(answering(record(rdata, rtype))) == rdata
+
+
+@pytest.mark.parametrize(
+    ("rtype", "rdata"),
+    [
+        (RRType.DS, "0001 0d 02 abcd"),  # a digest of another length than that of its type
+        (RRType.DS, "0001 0d 00 abcd"),  # a digest type that is reserved
+        (dns.rdatatype.SSHFP, "01 01 abcd"),
+        (dns.rdatatype.TLSA, "03 01 01 abcd"),
+        (dns.rdatatype.SMIMEA, "03 01 01"),
+        (dns.rdatatype.ZONEMD, "00000001 00 01 abcd"),  # a scheme that is reserved, and a short digest
+        (dns.rdatatype.CAA, "00 00 61"),  # a tag of no letters
+        (dns.rdatatype.URI, "0001 0001"),  # no target
+        (dns.rdatatype.LOC, "01 000000"),  # another version
+        (dns.rdatatype.LOC, "00 000000 00000000 00000000 00000000"),  # south of the pole
+        (dns.rdatatype.AMTRELAY, "0a 7f ab"),  # a type of relay that nobody knows
+        (dns.rdatatype.IPSECKEY, "0a 05 02 ab"),
+        (dns.rdatatype.CSYNC, "00000001 0000 0000"),  # a bitmap of no types
+        (dns.rdatatype.APL, "0001 21 00"),  # a prefix of 33 bits
+        (dns.rdatatype.GPOS, "0178 0131 0131"),  # no number
+        (RRType.SVCB, "0001 00 0002 0000"),  # no-default-alpn without alpn
+        (RRType.HTTPS, "0001 00 0005 0003 ababab"),  # an ech that is no list
+        (RRType.HTTPS, "0001 00 0003 0002 0035 0001 0003 026832"),  # keys out of order
+    ],
+)
+def test_what_only_clients_can_make_no_sense_of_is_taken_and_shown_in_the_generic_form(rtype: int, rdata: str) -> None:
+    octets = bytes.fromhex(rdata)
+    assert only_rdata(answering(record(octets, rtype))) == octets
+    if rtype != RRType.DS:
+        assert rdata_to_text(rtype, octets) == rf"\# {len(octets)} {octets.hex()}"
+        with pytest.raises(RdataError):
+            rdata_from_text(rtype, rdata_to_text(rtype, octets), EXAMPLE)
 
 
 def test_an_opt_record_gives_its_options_and_the_upper_bits_of_the_rcode() -> None:
