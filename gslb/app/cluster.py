@@ -281,12 +281,12 @@ class Cluster:
     def may_ask(self) -> dict[Name, tuple[AccessList, ...]]:
         """The zones that not everyone may ask, with who may: the zone's own list, and the peers that exchange it."""
         found: dict[Name, tuple[AccessList, ...]] = {}
-        for apex in self._apexes():
-            source = self._source(apex)
-            if source is not None and source.allow_query is not None:
+        sources: list[ZoneSource | SecondarySource] = [*self._config.zones.values(), *self._config.secondaries.values()]
+        for source in sources:
+            if source.allow_query is not None:
                 primaries = source.primaries if isinstance(source, SecondarySource) else ()
                 peers = AccessList(peers=(*primaries, *source.notify))
-                found[apex] = (source.allow_query, source.allow_transfer, peers)
+                found[source.apex] = (source.allow_query, source.allow_transfer, peers)
         return found
 
     def expires(self, apex: Name) -> int | None:

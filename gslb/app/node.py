@@ -306,17 +306,19 @@ class Node:
                 if not_taken:
                     await self._reload_certificate(not_taken)
             anyway = self.config.monitors != monitors
-            await self._load(
-                [each for each in self.config.zones.values() if self._has_news(each, paths, anyway=anyway)]
-            )
+            await self._load(await asyncio.to_thread(self._with_news, paths, anyway=anyway))
             self._watch_health()
         problems = [str(problem) for entry in self.zones.entries.values() for problem in entry.problems]
         dropped = sorted(name_to_text(apex) for apex in served - self.zones.entries.keys())
         pending = self.pending_restart
         return {"problems": [*self.config_problems, *problems], "dropped": dropped, "pending_restart": pending}
 
+    def _with_news(self, changed: set[Path] | None, *, anyway: bool) -> list[ZoneSource]:
+        """The zones that have to be read again when these files changed; None: whichever did. There may be thousands to
+        look at, so it is called in a thread."""
+        return [each for each in self.config.zones.values() if self._has_news(each, changed, anyway=anyway)]
+
     def _has_news(self, source: ZoneSource, changed: set[Path] | None, *, anyway: bool) -> bool:
-        """Whether a zone has to be read again when these files changed; None: whichever did."""
         entry = self.zones.entries.get(source.apex)
         if entry is None:
             return True
@@ -326,7 +328,7 @@ class Node:
             return True
         if changed is None:
             return anyway or not self.zones.is_as_read(source)
-        return anyway or bool(changed & self.zones.files_of(source))
+        return anyway or not changed.isdisjoint(self.zones.files_of(source))
 
     async def _reload_config(self, *, at_once: bool) -> tuple[Problem, ...]:
         """Take gslb.yaml and the files in zones_dir as they are. `at_once`: without grace for files that are gone.
@@ -454,8 +456,7 @@ class Node:
 
     def _watched(self) -> set[Path]:
         """The files whose changes are live: configuration, keys, and zones with what they include."""
-        zones = {path for source in self.config.zones.values() for path in self.zones.files_of(source)}
-        return self._config_files() | zones
+        return self._config_files() | self.zones.files(self.config.zones.values())
 
     def _config_files(self) -> set[Path]:
         """The files, and the folder, that the configuration is made of; those too that a refused one names, for an edit

@@ -24,7 +24,7 @@ def vanished(before: NodeConfig, after: NodeConfig) -> dict[Name, ZoneSource]:
     return {
         apex: source
         for apex, source in before.zones.items()
-        if source.path.parent == before.zones_dir and apex not in after.zones and apex not in after.secondaries
+        if apex not in after.zones and apex not in after.secondaries and source.path.parent == before.zones_dir
     }
 
 

@@ -3,12 +3,17 @@
 What counts is the file that a path leads to, so an editor's rename-over and a swapped symlink (as orchestrators
 mount configuration) are changes like a write in place. Events only say "look"; what changed is decided by
 comparing fingerprints, once they have stopped moving: a file half-way through being written is not read.
+
+Every look is at all paths, as an event may be of a link that any of them leads along. There may be thousands: so it is
+taken in a thread, and asks the kernel once about each file that is no link.
 """
 
 import asyncio
+import os
 import stat
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from watchfiles import awatch
@@ -21,30 +26,58 @@ _GROUP_MS = 5
 _MOST_LINKS = 8
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look at some paths saw. `folders` are those in which an event may mean a change of one of the paths,
+    links along the way included; with device and inode, for what is watched is the folder that was there, and not one
+    that took its place."""
+
+    found: dict[Path, Fingerprint]
+    folders: dict[Path, tuple[int, int]]
+
+
 def fingerprint(path: Path) -> Fingerprint:
     """Device, inode, size, and when content and mode last changed, of the file a path leads to; None when there is
     none. The mode counts: a file refused for being readable by others is right after a chmod."""
     try:
-        found = path.stat()
+        return _fingerprint_of(path.stat())
     except OSError:
         return None
+
+
+def _fingerprint_of(found: os.stat_result) -> Fingerprint:
     return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
-def fingerprints(paths: set[Path]) -> dict[Path, Fingerprint]:
+def fingerprints(paths: Iterable[Path]) -> dict[Path, Fingerprint]:
     """Of each path."""
     return {path: fingerprint(path) for path in paths}
 
 
-def folders(paths: set[Path]) -> dict[Path, tuple[int, int]]:
-    """The folders in which an event may mean a change of one of the paths, links along the way included; with device
-    and inode, for what is watched is the folder that was there, and not one that took its place."""
-    found = {path.parent for path in paths}
+def look(paths: Iterable[Path]) -> Look:
+    """Look at every path."""
+    found: dict[Path, Fingerprint] = {}
+    links = []
     for path in paths:
-        found |= _along(path)
-    for folder in {path.parent for path in paths}:
-        for each in (folder, *folder.parents):
-            found |= _along(each)
+        try:
+            seen = os.lstat(path)
+        except OSError:
+            found[path] = None
+            continue
+        if stat.S_ISLNK(seen.st_mode):
+            links.append(path)
+            found[path] = fingerprint(path)
+        else:
+            found[path] = _fingerprint_of(seen)
+    return Look(found, _folders(found, links))
+
+
+def _folders(paths: Iterable[Path], links: Iterable[Path]) -> dict[Path, tuple[int, int]]:
+    """Those of `Look`; `links` are the paths that are links."""
+    parents = {Path(parent) for parent in {os.path.dirname(path) for path in paths}}  # noqa: PTH120  a tenth of Path's
+    found = parents.union(*map(_along, links))
+    for each in {each for folder in parents for each in (folder, *folder.parents)}:
+        found |= _along(each)
     return {folder: place for folder in found if (place := _place(folder)) is not None}
 
 
@@ -74,17 +107,16 @@ async def changes(
 ) -> AsyncIterator[set[Path]]:
     """Yield the paths whose files changed, came or went: since `known` was taken where it is given, and from now on.
     `paths` is asked anew after each round, so what is watched may change."""
-    known = fingerprints(paths()) if known is None else known
+    known = (await asyncio.to_thread(look, paths())).found if known is None else known
     while not stop.is_set():
-        watched = folders(set(known))
+        watched = (await asyncio.to_thread(look, list(known))).folders
         async for _ in _looks(watched, stop):
-            wanted = paths()
-            changed = {path for path in wanted if path not in known or fingerprint(path) != known[path]}
-            settled = await _settle(changed) if changed else {}
-            known = {path: settled[path] if path in changed else known[path] for path in wanted}
+            seen = await asyncio.to_thread(look, paths())
+            changed = {path: each for path, each in seen.found.items() if path not in known or each != known[path]}
+            known = seen.found | (await _settle(changed) if changed else {})
             if changed:
-                yield changed
-            if folders(wanted) != watched:
+                yield set(changed)
+            if seen.folders != watched:
                 break
 
 
@@ -119,15 +151,14 @@ async def _wait(stop: asyncio.Event) -> None:
         return
 
 
-async def _settle(paths: set[Path]) -> dict[Path, Fingerprint]:
-    """Wait until the files stand still, at most about a second; their fingerprints then."""
-    before = fingerprints(paths)
+async def _settle(before: dict[Path, Fingerprint]) -> dict[Path, Fingerprint]:
+    """Wait until files that were seen so stand still, at most about a second; their fingerprints then."""
     for _ in range(_SETTLE_TRIES):
         wait_seconds = still_to_wait(before, time.time_ns())
         if wait_seconds == 0.0:
             break
         await asyncio.sleep(wait_seconds)
-        after = fingerprints(paths)
+        after = await asyncio.to_thread(fingerprints, list(before))
         if after == before:
             break
         before = after

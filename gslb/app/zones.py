@@ -215,6 +215,11 @@ class Zones:
         entry = self.entries.get(source.apex)
         return frozenset({source.path}) | (entry.files if entry is not None else frozenset())
 
+    def files(self, sources: Iterable[ZoneSource]) -> set[Path]:
+        """The files that make these zones, and those of others that are not dropped yet."""
+        found = {source.path for source in sources}
+        return found.union(*[entry.files for entry in self.entries.values()])
+
     def hold(self, apex: Name, until: float) -> bool:
         """Serve a zone on whose file is gone. True when that is news."""
         entry = self.entries[apex]

@@ -1,14 +1,26 @@
 """When a changed file counts as standing still."""
 
 import asyncio
+import os
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from gslb.app.watch import POLL_SECONDS, SETTLE_SECONDS, changes, fingerprints, still_to_wait
+from gslb.app import watch
+from gslb.app.watch import (
+    POLL_SECONDS,
+    SETTLE_SECONDS,
+    Look,
+    changes,
+    fingerprint,
+    fingerprints,
+    look,
+    still_to_wait,
+)
 
 NOW = 1_000_000_000_000_000_000
 
@@ -98,6 +110,73 @@ def test_a_folder_that_is_swapped_by_its_link_is_told_at_once(tmp_path: Path) ->
     (tmp_path / "new").symlink_to("releases/two")
     path = tmp_path / "current" / "zone"
     assert told_after(path, lambda: (tmp_path / "new").replace(tmp_path / "current")) == {path}
+
+
+def test_a_file_that_another_of_its_size_and_time_takes_the_place_of_is_told(tmp_path: Path) -> None:
+    path, other = tmp_path / "zone", tmp_path / "other"
+    path.write_text("one")
+    other.write_text("two")
+    before = path.stat()
+    os.utime(other, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert told_after(path, lambda: other.replace(path)) == {path}
+
+
+def test_a_link_that_leads_elsewhere_is_told(tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "zone").write_text(folder)
+    path = tmp_path / "zones"
+    path.symlink_to("one/zone")
+
+    def lead_elsewhere() -> None:
+        (tmp_path / "new").symlink_to("two/zone")
+        (tmp_path / "new").replace(path)
+
+    assert told_after(path, lead_elsewhere) == {path}
+
+
+def test_a_file_that_a_link_leads_to_is_watched_where_it_is(tmp_path: Path) -> None:
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "zones").mkdir()
+    (tmp_path / "kept" / "zone").write_text("one")
+    path = tmp_path / "zones" / "zone"
+    path.symlink_to("../kept/zone")
+    assert told_after(path, lambda: (tmp_path / "kept" / "zone").write_text("two")) == {path}
+
+
+def test_a_folder_on_the_way_that_is_renamed_takes_its_files_along(tmp_path: Path) -> None:
+    (tmp_path / "zones").mkdir()
+    path = tmp_path / "zones" / "zone"
+    path.write_text("one")
+    assert told_after(path, lambda: (tmp_path / "zones").rename(tmp_path / "away")) == {path}
+
+
+def test_files_are_looked_at_in_a_thread_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There may be thousands, and queries are answered meanwhile."""
+    lookers = set()
+
+    def noted(paths: Iterable[Path]) -> Look:
+        lookers.add(threading.current_thread())
+        return look(paths)
+
+    monkeypatch.setattr(watch, "look", noted)
+    path = tmp_path / "zone"
+    path.write_text("one")
+    assert told_after(path, lambda: path.write_text("two")) == {path}
+    assert lookers
+    assert threading.main_thread() not in lookers
+
+
+def test_a_look_sees_where_every_link_on_the_way_stands(tmp_path: Path) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "zone").write_text("one")
+    (tmp_path / "by").symlink_to("a/b")
+    (tmp_path / "link").symlink_to("by/zone")
+    path, gone = tmp_path / "link", tmp_path / "none" / "zone"
+    seen = look([path, gone])
+    assert seen.found == {path: fingerprint(tmp_path / "a/b/zone"), gone: None}
+    assert {tmp_path, tmp_path / "by"} <= seen.folders.keys()
+    assert gone.parent not in seen.folders
 
 
 def test_a_folder_that_took_the_place_of_another_is_watched(tmp_path: Path) -> None:
