@@ -123,11 +123,13 @@ class _Splitter:
         self.wrong = self.wrong or (self.line, said)
 
     def _finish(self) -> Entry | tuple[int, str] | None:
+        while self.pieces and self.pieces[-1] == " ":  # a word may end in an escaped blank, which stays
+            self.pieces.pop()
         text, wrong, first = "".join(self.pieces), self.wrong, self.first
         self.pieces, self.wrong, self.first = [], None, self.line
         if wrong is not None:
             return wrong
-        return Entry(first, text.startswith(" "), text) if text.strip() else None
+        return Entry(first, text.startswith(" "), text) if text else None
 
 
 class _Reader:
@@ -222,7 +224,7 @@ class _Reader:
         ttl, type_text, at = self._before_rdata(text, at)
         rtype = _record_type(type_text)
         place = Place(self.file, entry.line, f"{_shown(self.owner, self.apex)}.{type_text.upper()}")
-        written = text[at:].strip()
+        written = text[at:].lstrip()
         try:
             rdata = _rdata(rtype, written, self.origin)
         except RdataError as error:

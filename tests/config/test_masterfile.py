@@ -80,6 +80,9 @@ def test_a_line_that_begins_with_a_blank_is_of_the_owner_before(load):
         ('a TXT "a \\" b"', b'\x05a " b'),
         ("a TXT a\\;b", b"\x03a;b"),
         ('a TXT ( "one"\n "two" )', b"\x03one\x03two"),
+        ("a TXT \\ ", b"\x01 "),
+        ("a TXT b \\  ; the blank is escaped", b"\x01b\x01 "),
+        ("a TXT ( b\n \\  )", b"\x01b\x01 "),
     ],
 )
 def test_quotes_and_escapes_hold_what_would_end_a_field(rrset, text, rdata):
