@@ -14,7 +14,7 @@ import dns.tokenizer
 
 from gslb.wire.codes import RRType, type_to_text
 from gslb.wire.names import Name
-from gslb.wire.rdata_text import canonical_rdata, rdata_as_text, rdata_from_tokens
+from gslb.wire.rdata_text import canonical_rdata, in_numbers, rdata_as_text, rdata_from_tokens
 
 # Where the compressible names of the RFC 1035 types stand: octets to skip, then how many names follow. Names of
 # later types are never compressed (RFC 3597 section 4).
@@ -77,7 +77,7 @@ class RdataError(ValueError):
 def rdata_from_text(rtype: int, text: str, origin: Name) -> bytes:
     """Parse the rdata part of a master-file line; relative names are relative to `origin`. Raises `RdataError`."""
     kind = dns.rdatatype.RdataType.make(rtype)
-    tokens = dns.tokenizer.Tokenizer(text.rstrip("\r\n"))
+    tokens = dns.tokenizer.Tokenizer(in_numbers(rtype, text.rstrip("\r\n")))
     try:
         wire = rdata_from_tokens(kind, tokens, dns.name.from_wire(origin, 0)[0])
         one_line = tokens.get().is_eof()

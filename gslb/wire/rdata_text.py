@@ -8,7 +8,8 @@ octets, where a record comes with all else that a primary serves, only its shape
 a wrong length is what no validator takes (RFC 4509 section 2.2), and for that no zone is given up. Locators of NID
 and L64 may come without leading zeros (RFC 6742 section 2), as dig prints them; they are filled up before dnspython
 sees them. The metres of a LOC record it reads as binary fractions, of which some fall short by a centimetre; these are
-shown to it a little larger.
+shown to it a little larger. Of an IPSECKEY record it wants a key where algorithm 0 has none, and of a DS record another
+digest type than the reserved 0.
 """
 
 import re
@@ -37,6 +38,9 @@ _NAMES: dict[int, int] = {
 _DIGESTS = {dns.rdatatype.DS, dns.rdatatype.CDS, dns.rdatatype.DLV}
 _DIGEST_START = 4
 """Before a digest stand key tag, algorithm and the digest's type (RFC 4034 section 5.1)."""
+_UNASSIGNED_DIGEST = 255
+"""Of types that nobody knows dnspython takes a digest of any length; it refuses the reserved 0, which no validator
+takes, and which NSD, Knot and BIND serve."""
 _LEAST_OCTETS: dict[int, int] = {
     **dict.fromkeys(_DIGESTS, _DIGEST_START + 1),
     dns.rdatatype.WKS: 5,  # an address and a protocol (RFC 1035 section 3.4.2)
@@ -58,15 +62,26 @@ _LEAST_OCTETS: dict[int, int] = {
     dns.rdatatype.WALLET: 0,
 }
 """Of types whose fields mean something to clients alone: how many octets come before what may be empty or unknown."""
+_ALGORITHM_AT: dict[int, int] = {
+    **dict.fromkeys((dns.rdatatype.DNSKEY, dns.rdatatype.CDNSKEY, dns.rdatatype.KEY, dns.rdatatype.CERT), 2),
+    **dict.fromkeys((*_DIGESTS, dns.rdatatype.RRSIG, dns.rdatatype.SIG), 1),
+}
+"""Which word of the text, from 0, names a DNSSEC algorithm."""
+_ALGORITHMS: dict[str, str] = {"DSA-NSEC3-SHA1": "6", "RSASHA1-NSEC3-SHA1": "7", "ECC-GOST": "12"}
+"""Mnemonics in IANA's table that dnspython has otherwise or not."""
 _LOCATORS = {dns.rdatatype.NID, dns.rdatatype.L64}
 _METRES = re.compile(r"(-?\d{1,10}(?:\.\d+)?)m?", re.ASCII)
 _DISTANCES = 4
 """Altitude, size, and the two precisions."""
 _ALTITUDES = Decimal("-100000.00"), Decimal("42849672.95")
+_LARGEST_SIZE = Decimal("90000000.00")
 _MILLIMETRE = Decimal("0.001")
 _LAST_OF_PLACE = frozenset({"E", "W"})
 """The word that ends the longitude; metres follow (RFC 1876 section 3)."""
 _SERVICES = {RRType.SVCB, RRType.HTTPS}
+_KEYLESS_GATEWAY = 4
+"""The words of an IPSECKEY record without a key: precedence, gateway type, algorithm, gateway."""
+_ONE_OCTET = "AA=="
 _NOBODYS_TYPE = 65535
 """Reserved (RFC 6895 section 3.1): of such rdata dnspython reads the generic form only."""
 _ALIAS_MODE, _SERVICE_MODE = b"\x00\x00", b"\x00\x01"
@@ -82,11 +97,22 @@ def rdata_from_tokens(rtype: int, tokens: dns.tokenizer.Tokenizer, origin: dns.n
     tokens.unget(first)
     if first.is_identifier() and first.value == r"\#":
         generic = _parsed(_NOBODYS_TYPE, tokens, origin)
+        check_rdata(rtype, generic)
         _read(rtype, generic)
         return generic
     if rtype in _NAMES:
         return b"".join(tokens.get_name(origin).to_wire() or b"" for _ in range(_NAMES[rtype]))
     return _OWN_FORMS.get(rtype, _service)(rtype, tokens, origin)
+
+
+def in_numbers(rtype: int, text: str) -> str:
+    """The text with the algorithm as a number, where it is written in a way that dnspython does not know."""
+    at = _ALGORITHM_AT.get(rtype)
+    words = [] if at is None else text.split(None, at + 1)
+    if at is None or len(words) <= at or words[at].upper() not in _ALGORITHMS:
+        return text
+    words[at] = _ALGORITHMS[words[at].upper()]
+    return " ".join(words)
 
 
 def check_rdata(rtype: int, rdata: bytes) -> None:
@@ -123,6 +149,8 @@ def rdata_as_text(rtype: int, rdata: bytes) -> str:
 def _as_dnspython(rtype: int, rdata: bytes) -> dns.rdata.Rdata:
     if _is_service_alias(rtype, rdata):
         rdata = _SERVICE_MODE + rdata[2:]
+    elif rtype in _DIGESTS and rdata[3:4] == b"\x00":
+        rdata = rdata[:3] + _UNASSIGNED_DIGEST.to_bytes() + rdata[_DIGEST_START:]
     return dns.rdata.from_wire(dns.rdataclass.IN, dns.rdatatype.RdataType.make(rtype), rdata, 0, len(rdata))
 
 
@@ -180,7 +208,25 @@ def _location(rtype: int, tokens: dns.tokenizer.Tokenizer, origin: dns.name.Name
     metres = [_metres(word) for word in words[first:]]
     if len(metres) > _DISTANCES or not all(_ALTITUDES[0] <= altitude <= _ALTITUDES[1] for altitude in metres[:1]):
         raise ValueError("an altitude from -100000 to 42849672.95 metres, and three distances at most")
+    if not all(0 <= size <= _LARGEST_SIZE for size in metres[1:]):
+        raise ValueError("sizes are from 0 to 90000000 metres")
     return _parsed(rtype, dns.tokenizer.Tokenizer(" ".join([*words[:first], *map(_not_short, metres)])), origin)
+
+
+def _digest(rtype: int, tokens: dns.tokenizer.Tokenizer, origin: dns.name.Name) -> bytes:
+    words = [token.value for token in tokens.get_remaining()]
+    is_reserved = words[2:3] == ["0"]
+    shown = [*words[:2], str(_UNASSIGNED_DIGEST), *words[3:]] if is_reserved else words
+    rdata = _parsed(rtype, dns.tokenizer.Tokenizer(" ".join(shown)), origin)
+    return rdata[:3] + bytes(1) + rdata[_DIGEST_START:] if is_reserved else rdata
+
+
+def _gateway(rtype: int, tokens: dns.tokenizer.Tokenizer, origin: dns.name.Name) -> bytes:
+    """Algorithm 0 has no key, and none is written (RFC 4025 section 2.4)."""
+    words = [token.value for token in tokens.get_remaining()]
+    if len(words) == _KEYLESS_GATEWAY and words[2] == "0":
+        return _parsed(rtype, dns.tokenizer.Tokenizer(" ".join([*words, _ONE_OCTET])), origin)[:-1]
+    return _parsed(rtype, dns.tokenizer.Tokenizer(" ".join(words)), origin)
 
 
 def _metres(word: str) -> Decimal:
@@ -204,6 +250,8 @@ def _parsed(rtype: int, tokens: dns.tokenizer.Tokenizer, origin: dns.name.Name) 
 
 
 _OWN_FORMS: dict[int, Callable[[int, dns.tokenizer.Tokenizer, dns.name.Name], bytes]] = {
+    **dict.fromkeys(_DIGESTS, _digest),
     **dict.fromkeys(_LOCATORS, _locator),
     dns.rdatatype.LOC: _location,
+    dns.rdatatype.IPSECKEY: _gateway,
 }

@@ -16,7 +16,7 @@ from gslb.wire.rdata import (
 )
 
 EXAMPLE = name_from_text("example.")
-MB, MINFO, LOC, SINK, NID, L64 = 7, 14, 29, 40, 104, 106
+MB, MINFO, LOC, CERT, SINK, IPSECKEY, CDS, NID, L64 = 7, 14, 29, 37, 40, 45, 59, 104, 106
 
 
 @pytest.mark.parametrize(
@@ -43,6 +43,16 @@ MB, MINFO, LOC, SINK, NID, L64 = 7, 14, 29, 40, 104, 106
         (L64, "10 2001:DB8:1140:1000", bytes.fromhex("000a20010db811401000")),
         (L64, r"\# 10 000a 20010db811401000", bytes.fromhex("000a20010db811401000")),
         (SINK, r"\# 2 4001", b"\x40\x01"),
+        (RRType.DNSKEY, "256 3 RSASHA1-NSEC3-SHA1 AA==", bytes.fromhex("0100 03 07 00")),  # as IANA's table names it
+        (RRType.DS, "1 rsasha1-nsec3-sha1 9 ab", bytes.fromhex("0001 07 09 ab")),
+        (CERT, "PKIX 1 ECC-GOST AA==", bytes.fromhex("0001 0001 0c 00")),
+        (RRType.DS, "1 8 0 ab cd", bytes.fromhex("0001 08 00 abcd")),  # a digest type that is reserved
+        (RRType.DS, r"\# 5 0001 08 00 ab", bytes.fromhex("0001 08 00 ab")),
+        (CDS, "0 0 0 00", bytes(5)),
+        (IPSECKEY, "10 0 0 .", bytes.fromhex("0a 00 00")),  # no key (RFC 4025 section 2.4)
+        (IPSECKEY, "10 1 0 192.0.2.1", bytes.fromhex("0a 01 00 c0000201")),
+        (IPSECKEY, "10 3 0 Gw", b"\x0a\x03\x00\x02Gw\x07example\x00"),
+        (IPSECKEY, "10 1 2 192.0.2.1 AA ==", bytes.fromhex("0a 01 02 c0000201 00")),
         (65282, r"\# 2 abcd", b"\xab\xcd"),
         (65282, r"\# 0", b""),
     ],
@@ -82,6 +92,12 @@ def test_a_text_parses_to_uncompressed_rdata(rtype: int, text: str, wire: bytes)
         (NID, "10 1:2:3"),
         (NID, "10"),
         (SINK, "64 1 AAAA"),
+        (RRType.DNSKEY, "256 3 RSASHA1-NSEC3 AA=="),
+        (RRType.DS, "1 8"),
+        (RRType.DS, "1 8 0"),
+        (RRType.DS, r"\# 4 0001 08 00"),
+        (IPSECKEY, "10 1 2 192.0.2.1"),
+        (IPSECKEY, "10 1 0"),
         (65282, "abcd"),
     ],
 )
@@ -120,7 +136,9 @@ def test_no_centimetre_of_a_location_is_lost(metres: str) -> None:
     assert rdata_to_text(LOC, rdata_from_text(LOC, text, EXAMPLE)).startswith(text)
 
 
-@pytest.mark.parametrize("metres", ["", "x", "1e3m", "inf", "99999999999m", "1m 1m 1m 1m 1m"])
+@pytest.mark.parametrize(
+    "metres", ["", "x", "1e3m", "inf", "99999999999m", "1m 1m 1m 1m 1m", "1m 90000000.01m", "1m 1m 1m -1m"]
+)
 def test_what_is_no_distance_is_refused(metres: str) -> None:
     with pytest.raises(RdataError):
         rdata_from_text(LOC, f"51 30 12.748 N 0 7 39.612 W {metres}", EXAMPLE)
