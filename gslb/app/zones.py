@@ -20,9 +20,8 @@ from gslb.app.pauses import set_aside
 from gslb.app.watch import Fingerprint, fingerprint
 from gslb.config.node import MonitorProfile, ZoneSource
 from gslb.config.problems import ConfigError, Problem
-from gslb.config.textfile import read_text
 from gslb.config.versions import StaleSerialError, StoredVersion, VersionStore, raised_serial
-from gslb.config.zones import load_zone
+from gslb.config.zones import load_zone, zone_text
 from gslb.transfer.journal import JournalError
 from gslb.wire.names import Name, name_to_text
 from gslb.zone.view import View
@@ -119,7 +118,7 @@ class Zones:
         """What the file has, or the problems with it."""
         try:
             seen = self._fingerprint(source.path)
-            text = read_text(source.path)
+            text = zone_text(source)
             read = load_zone(source, monitors, text.encode())
             zone, version = self.versions.number(read.zone, text, source.format, int(self.clock()), read.serial_floor)
         except ConfigError as error:

@@ -15,7 +15,7 @@ from gslb.config.draft import Draft, Place
 from gslb.config.problems import ConfigError, Findings, Problem
 from gslb.config.shapes import not_of_shape
 from gslb.config.sources import ZoneSource, real_path
-from gslb.config.textfile import read_text
+from gslb.config.textfile import path_of_master_text, read_master_text
 from gslb.config.values import nearest_types, plain_name
 from gslb.wire.codes import RRType, is_meta_type, type_from_text
 from gslb.wire.names import ROOT, BadNameError, Name, canonical, is_at_or_below, labels, name_from_text, name_to_text
@@ -26,9 +26,10 @@ from gslb.zone.zone import Soa
 
 _PIECE = re.compile(
     r"""(?P<quoted>"(?:[^"\\\n]|\\.)*")|(?P<comment>;[^\n]*)|(?P<open>\()|(?P<close>\))|(?P<newline>\n)"""
-    r"""|(?P<blank>[^\S\n]+)|(?P<word>(?:[^\s;()"\\]|\\.)+)|(?P<stray>["\\])"""
+    r"""|(?P<blank>[ \t\r]+)|(?P<word>(?:[^ \t\r\n;()"\\]|\\.)+)|(?P<stray>["\\])"""
 )
-_FIELD = re.compile(r"""\s*((?:[^\s"\\]|\\.|"(?:[^"\\]|\\.)*")+)""")
+_FIELD = re.compile(r"""[ ]*((?:[^ "\\]|\\.|"(?:[^"\\]|\\.)*")+)""")
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _TTL = re.compile(r"\d+(?:[smhdw]\d+)*[smhdw]?", re.ASCII | re.IGNORECASE)
 _TTL_PART = re.compile(r"(\d+)([smhdw]?)", re.ASCII)
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
@@ -177,7 +178,7 @@ class _Reader:
     def read_origin(self, _: Entry, arguments: list[str]) -> None:
         if len(arguments) != 1:
             raise ValueError("$ORIGIN takes one name")
-        self.origin = canonical(name_from_text(arguments[0], self.origin))
+        self.origin = self._new_origin(arguments[0])
 
     def read_ttl(self, entry: Entry, arguments: list[str]) -> None:
         if len(arguments) != 1 or _TTL.fullmatch(arguments[0]) is None:
@@ -187,19 +188,24 @@ class _Reader:
     def read_include(self, entry: Entry, arguments: list[str]) -> None:
         if len(arguments) not in {1, 2}:
             raise ValueError("$INCLUDE takes a file and, if wanted, an origin")
-        path = Path(self.file).parent / arguments[0].strip('"')
+        path = Path(self.file).parent / path_of_master_text(arguments[0].strip('"'))
         if not real_path(path).is_relative_to(self.folder):
             raise ValueError(f"{path} lies outside {self.folder}; an included file lies in the folder of the zone file")
         if len(self.files) > _MAX_INCLUDES:
             raise ValueError(f"more than {_MAX_INCLUDES} files are included; do they include each other?")
-        origin = canonical(name_from_text(arguments[1], self.origin)) if len(arguments) == 2 else self.origin
+        origin = self._new_origin(arguments[1]) if len(arguments) == 2 else self.origin
         try:
-            text = read_text(path)
+            text = read_master_text(path, is_included=True)
         except ConfigError as error:
             self.files.append(path)
             self._error(entry.line, "; ".join(f"{problem.file}: {problem.message}" for problem in error.problems))
             return
         self.read_file(text, path, origin)
+
+    def _new_origin(self, text: str) -> Name:
+        if _QUOTED.fullmatch(text):
+            raise ValueError(f"an origin has no quotes; write {text[1:-1]}")
+        return canonical(name_from_text(text, self.origin))
 
     def read_generate(self, entry: Entry, arguments: list[str]) -> None:
         if len(arguments) < 4:
@@ -218,13 +224,14 @@ class _Reader:
         text, at = entry.text, 0
         if not entry.begins_blank:
             owner_text, at = _next_field(text, 0)
-            self.owner = canonical(plain_name(owner_text, self.origin))
+            quoted = _QUOTED.fullmatch(owner_text)
+            self.owner = canonical(plain_name(quoted[1] if quoted else owner_text, self.origin))
         if self.owner is None:
             raise ValueError("the first record of a file names its owner; this one begins with a blank")
         ttl, type_text, at = self._before_rdata(text, at)
         rtype = _record_type(type_text)
         place = Place(self.file, entry.line, f"{_shown(self.owner, self.apex)}.{type_text.upper()}")
-        written = text[at:].lstrip()
+        written = text[at:].lstrip(" ")
         try:
             rdata = _rdata(rtype, written, self.origin)
         except RdataError as error:
@@ -237,14 +244,21 @@ class _Reader:
     def _before_rdata(self, text: str, at: int) -> tuple[int | None, str, int]:
         """TTL and class, in either order and both optional, then the type; and where the rdata begins."""
         ttl: int | None = None
+        has_class = False
         while True:
             word, at = _next_field(text, at)
             if _TTL.fullmatch(word):
+                if ttl is not None:
+                    raise ValueError(f"a record has one TTL, and here is a second: {word}")
                 ttl = _ttl_seconds(word)
             elif _CLASS.fullmatch(word) is None:
                 return ttl, word, at
+            elif has_class:
+                raise ValueError(f"a record has one class, and here is a second: {word}")
             elif word.upper() not in _OUR_CLASSES:
                 raise ValueError(f"the class {word.upper()} is not served; zones here are of class IN")
+            else:
+                has_class = True
 
     def _ttl_of(self, written: int | None, rtype: int, rdata: bytes, place: Place) -> int:
         if written is None:

@@ -10,7 +10,7 @@ from gslb.config.monitors import MonitorProfile
 from gslb.config.octodns import read_octodns
 from gslb.config.problems import ConfigError, Findings, Problem
 from gslb.config.sources import ZoneSource
-from gslb.config.textfile import read_text
+from gslb.config.textfile import read_master_text, read_text
 from gslb.config.yamltext import Mapping, Text, parse_yaml
 from gslb.wire.codes import RRType
 from gslb.zone.zone import Zone
@@ -37,7 +37,7 @@ class LoadedZone:
 def load_zone(source: ZoneSource, monitors: AnyMapping[str, MonitorProfile], text: bytes | None = None) -> LoadedZone:
     """Read and check the zone. `text` is the file's content where the caller has it already. Raises `ConfigError`
     with every problem."""
-    written = read_text(source.path, text)
+    written = zone_text(source, text)
     findings = Findings(str(source.path))
     if source.format == "master":
         draft, files = read_master(written, source, findings)
@@ -52,6 +52,12 @@ def load_zone(source: ZoneSource, monitors: AnyMapping[str, MonitorProfile], tex
     draft = read_octodns(tree, source, monitors, findings)
     zone = draft.finish(findings, may_be_signed=False)
     return LoadedZone(zone, tuple(sorted(findings.warnings)), None, (source.path,), _soa_of(draft))
+
+
+def zone_text(source: ZoneSource, data: bytes | None = None) -> str:
+    """What is written in the zone's file, or in `data` when that is given. Raises `ConfigError`."""
+    read = read_master_text if source.format == "master" else read_text
+    return read(source.path, data)
 
 
 def _soa_of(draft: Draft) -> Place:

@@ -89,6 +89,52 @@ def test_quotes_and_escapes_hold_what_would_end_a_field(rrset, text, rdata):
     assert rrset(text, "a", RRType.TXT).rdatas == (rdata,)
 
 
+@pytest.fixture
+def taken(tmp_path):
+    """The zone from a master file of these octets."""
+    return lambda octets: load_zone(ZoneSource(APEX, tmp_path / "z.zone", "master"), {}, HEAD.encode() + octets).zone
+
+
+@pytest.mark.parametrize("comment", ["B\u00fcro", "a\u00a0b"])
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-8"])
+def test_comments_are_in_any_encoding(taken, comment, encoding):
+    zone = taken(f"; {comment}\na A 192.0.2.1 ; {comment}\n".encode(encoding))
+    assert zone.rrsets[name("a")][RRType.A].rdatas == (b"\xc0\x00\x02\x01",)
+
+
+@pytest.mark.parametrize("octets", ["B\u00fcro".encode(), b"B\xfcro", b"a\xa0b", "x\u2028y".encode(), b"a\x0bb"])
+@pytest.mark.parametrize("form", [b"%s", b'"%s"'])
+def test_octets_of_a_text_stay_as_they_are(taken, octets, form):
+    zone = taken(b"a TXT " + form.replace(b"%s", octets) + b"\n")
+    assert zone.rrsets[name("a")][RRType.TXT].rdatas == (bytes((len(octets),)) + octets,)
+
+
+def test_names_are_octets_and_not_letters_of_an_encoding(taken):
+    zone = taken("b\u00fcro CNAME gr\u00fcn\n".encode())
+    assert zone.rrsets[name(r"b\195\188ro")][RRType.CNAME].rdatas == (name(r"gr\195\188n"),)
+
+
+def test_an_included_file_is_named_in_octets_too(taken, tmp_path):
+    (tmp_path / "b\u00fcro.inc").write_text("a A 192.0.2.1\n")
+    assert name("a") in taken("$INCLUDE b\u00fcro.inc\n".encode()).rrsets
+
+
+def test_a_file_of_16_bit_letters_is_told(taken, tmp_path):
+    path = tmp_path / "z.zone"
+    with pytest.raises(ConfigError, match="not UTF-8 text: octet 0xff; save the file as UTF-8"):
+        load_zone(ZoneSource(APEX, path, "master"), {}, HEAD.encode("utf-16"))
+
+
+@pytest.mark.parametrize("owner", ['"a"', '"a.z.example."'])
+def test_quotes_around_an_owner_are_no_part_of_it(rrset, owner):
+    assert rrset(f"{owner} A 192.0.2.1", "a").rdatas == (b"\xc0\x00\x02\x01",)
+
+
+def test_an_included_file_may_be_empty(load, tmp_path):
+    (tmp_path / "none.inc").write_text("")
+    assert name("a") in load("$INCLUDE none.inc\na A 192.0.2.1\n").zone.rrsets
+
+
 def test_a_quoted_part_stays_with_the_word_before_it(rrset):
     found = rrset('a HTTPS 1 . alpn="h2,h3" port=443', "a", RRType.HTTPS)
     assert found.rdatas == (b"\x00\x01\x00\x00\x01\x00\x06\x02h2\x02h3\x00\x03\x00\x02\x01\xbb",)
@@ -204,6 +250,11 @@ def test_a_missing_included_file_is_a_problem_on_its_line(refused):
         ("$FOO x", "unknown directive $FOO; known: $ORIGIN, $TTL, $INCLUDE, $GENERATE"),
         ("$GENERATE 1-2", "$GENERATE takes a range"),
         ("$GENERATE 2-1 h$ A 192.0.2.$", "the range 2-1 is empty"),
+        ("a 60 60 A 192.0.2.1", "a record has one TTL, and here is a second: 60"),
+        ("a 60 IN 1h A 192.0.2.1", "a record has one TTL, and here is a second: 1h"),
+        ("a IN IN A 192.0.2.1", "a record has one class, and here is a second: IN"),
+        ('$ORIGIN "sub"', "an origin has no quotes; write sub"),
+        ('$INCLUDE "sub.inc" "sub"', "an origin has no quotes; write sub"),
         ("$GENERATE x h$ A 192.0.2.$", "'x' is not a range; write start-stop or start-stop/step"),
         ("$GENERATE 1-100000000 h$ A 192.0.2.1", "more than 1000000"),
         ("a 1111111111111111111111111111111111111111111111x A 192.0.2.1", "is not a record type, nor a TTL or a class"),
