@@ -41,7 +41,8 @@ _SIZES = (512, 1220, 1232, 1280, 1400, 1410, 1432, 1440, 1452, 1472, 2048, 4000,
 
 _Ending = tuple[bytes, int, bool]
 """Our OPT, the reply's limit, and whether DO was set."""
-_Whole = tuple[bytes, Finished, int]
+_Whole = tuple[bytes, Finished, int, bytes]
+"""A reply but for its id, what it was made from, its limit, and by which question that is kept."""
 Shortcut = tuple[bytes, Finished, Outcome | None]
 """The reply, what it was made from, and the member drawn."""
 
@@ -62,8 +63,7 @@ class ShortPath:
         }
         self._opts[b""] = (b"", PLAIN_UDP_SIZE, False)
         self.cookies: ServerCookies | None = None
-        # Whole queries but for the id, to whole replies and their limit: of answers without a draw, good while `_kept`
-        # is the table's.
+        # Whole queries but for the id, to whole replies: of answers without a draw, good while `_kept` is the table's.
         self._whole: dict[bytes, _Whole] = {}
         self._kept: object = None
 
@@ -72,7 +72,7 @@ class ShortPath:
     ) -> Shortcut | None:
         """The reply to an ordinary query, or None. The client's address and `now`, Unix seconds, are for cookies."""
         if table.kept is not self._kept:
-            self._whole, self._kept = {}, table.kept
+            self._turn_to(table)
         whole = self._whole.get(data[2:])
         if whole is not None:
             return data[:2] + whole[0], whole[1], None
@@ -130,7 +130,7 @@ class ShortPath:
         if len(reply) > ending[1]:
             return None
         if keep and outcome is None and data.startswith(question, 12):
-            self._keep_whole(data, (reply[2:], finished, ending[1]))
+            self._keep_whole(data, (reply[2:], finished, ending[1], question))
         return reply, finished, outcome
 
     def _by_zone(
@@ -154,11 +154,12 @@ class ShortPath:
         if option:
             opt = _opt_with(opt, option)
         if zone.signing is not None:
-            finished = table.kept.get(question + (WITH_DO if dnssec_ok else WITHOUT_DO))
+            key = question + (WITH_DO if dnssec_ok else WITHOUT_DO)
+            finished = table.kept.get(key)
             if finished is not None:
                 reply = b"".join((data[:2], finished.heads[variant], data[12:end], finished.tail, opt))
                 if keep and len(reply) <= limit and data.startswith(question, 12):
-                    self._keep_whole(data, (reply[2:], finished, limit))
+                    self._keep_whole(data, (reply[2:], finished, limit, key))
                 return None if len(reply) > limit else (reply, finished, None)
             if dnssec_ok:
                 return _signed_nxdomain(data, end, qname, variant, zone, opt, limit)
@@ -170,6 +171,11 @@ class ShortPath:
         tail = zone.nxdomain_tail.fill(b"", POINTERS[end - 4 - len(zone.apex)])
         reply = b"".join((data[:2], finished.heads[variant], data[12:end], tail, opt))
         return None if len(reply) > limit else (reply, finished, None)
+
+    def _turn_to(self, table: AnswerTable) -> None:
+        """Keep the whole replies that were made from what a table keeps."""
+        kept = self._kept = table.kept
+        self._whole = {query: whole for query, whole in self._whole.items() if kept.get(whole[3]) is whole[1]}
 
     def _keep_whole(self, data: bytes, whole: _Whole) -> None:
         """Keep the reply to a query that was asked in lower case; random case would only fill the memory."""

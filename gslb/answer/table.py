@@ -1,11 +1,12 @@
 """The AnswerTable: everything a query needs, behind one reference.
 
 A query takes the reference once, so it sees each zone in one version. Changes make a new table: a reload replaces
-one zone's part, a health change some draws. What was kept of finished answers goes with a reload, and stays over
-a health change, because a finished answer names its draw and never holds it.
+one zone's part, a health change some draws. A finished answer names its draw and never holds it, so it stays over a
+health change; and it is made of one zone alone, so it goes when that changes, and when names change hands because
+another zone comes or goes. Else a node with thousands of zones would have no use of what it keeps.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 
 from gslb.answer.compile import ZoneTable
@@ -14,7 +15,7 @@ from gslb.answer.finished import Finished
 from gslb.answer.leg import Legs
 from gslb.steering.conditions import Conditions
 from gslb.wire.codes import RRType
-from gslb.wire.names import FEW_LABELS_OCTETS, Name, label_at, parent
+from gslb.wire.names import FEW_LABELS_OCTETS, Name, label_at, name_to_text, parent
 from gslb.zone.steered import SteeredKey
 
 MAX_FINISHED = 200_000
@@ -39,7 +40,7 @@ class AnswerTable:
         """The finished answers by question: canonical name, type and class in wire form. To be read only; the same
         object for as long as they hold."""
         self.legs = Legs() if legs is None else legs
-        """What was kept of chains; for as long as the finished answers."""
+        """What was kept of chains; until any zone changes."""
         self.apex_lengths = apex_lengths
         """In octets, those of zones that are gone too: no other part of a name needs to be looked up."""
         self.longest_apex = max(apex_lengths, default=0)
@@ -81,11 +82,12 @@ class AnswerTable:
         for apex, table in zones.items():
             steered = table.zone.steered if table is not None else {}
             draws |= {key: compile_draw(each, conditions, apex) for key, each in steered.items()}
-        return AnswerTable({**self.zones, **zones}, draws, apex_lengths=self.apex_lengths | set(map(len, zones)))
+        kept = self._kept_without(zones, [apex for apex in zones if apex not in self.zones])
+        return AnswerTable({**self.zones, **zones}, draws, kept, self.apex_lengths | set(map(len, zones)))
 
     def without_zone(self, apex: Name) -> "AnswerTable":
         zones = {name: table for name, table in self.zones.items() if name != apex}
-        return AnswerTable(zones, self._draws_outside([apex]), apex_lengths=self.apex_lengths)
+        return AnswerTable(zones, self._draws_outside([apex]), self._kept_without([apex], [apex]), self.apex_lengths)
 
     def with_conditions(self, keys: Iterable[SteeredKey], conditions: Conditions) -> "AnswerTable":
         """A table with the draws of these steered owners compiled anew; nothing else is touched."""
@@ -100,6 +102,16 @@ class AnswerTable:
         apex = self.apex_for(draw.selection.steered.rrset.owner, 0)
         assert apex is not None
         return apex
+
+    def _kept_without(self, changed: Iterable[Name], come_or_gone: Collection[Name]) -> dict[bytes, Finished]:
+        """The finished answers that hold on when these zones change. One that comes takes names from the zone above it,
+        and the DS from those below, and gives them back when it goes."""
+        if not self.kept:
+            return {}
+        touched = {*changed, *(self.apex_for(parent(apex), 0) for apex in come_or_gone)}
+        touched.update(apex for apex in self.zones if apex.endswith(tuple(come_or_gone)))
+        texts = {name_to_text(apex) for apex in touched if apex is not None}
+        return {question: each for question, each in self.kept.items() if each.facts.zone not in texts}
 
     def _draws_outside(self, apexes: Iterable[Name]) -> dict[SteeredKey, Draw]:
         """The draws of all other zones."""
