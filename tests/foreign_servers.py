@@ -144,7 +144,8 @@ def axfr(port: int, apex: str, key: Key | None = None) -> list[str]:
     dig = find_program("dig")
     assert dig is not None
     signed = ["-y", key.for_dig] if key is not None else []
-    command = [dig, "@127.0.0.1", "-p", str(port), *signed, "+noall", "+answer", "+onesoa", "+tries=1", apex, "AXFR"]
+    command = [dig, "@127.0.0.1", "-p", str(port), *signed, "+noall", "+answer", "+onesoa"]
+    command += ["+tries=1", "+time=30", apex, "AXFR"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     lines = [" ".join(line.split()) for line in done.stdout.splitlines() if line.strip()]
     if done.returncode or not lines or any(line.startswith(";") for line in lines):

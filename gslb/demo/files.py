@@ -50,7 +50,7 @@ monitors:
     port: $http_port
     path: {HEALTH_PATH}
     interval: {INTERVAL_SECONDS:g}s
-    timeout: {TIMEOUT_SECONDS * 1000:g}ms
+    timeout: {TIMEOUT_SECONDS:g}s
     fall: {FALL}                 # failures that take a member down
     rise: {RISE}                 # straight successes that bring it up again
 """)

@@ -1,8 +1,8 @@
 """What each step of the story must show, and the judgement of what it showed. Pure: observations in, findings out.
 
 Each step has an observation, measured by `unattended`, and a judge. Where both nodes take part, what is seen of each
-stands under its name. Times are seconds; those that are compared with a bound are given `GRACE_SECONDS` more, for
-the machine's other work.
+stands under its name. Times are seconds of the demo's clock; those that are compared with a bound are given
+`GRACE_SECONDS` more, for the machine's other work.
 """
 
 from collections.abc import Callable, Mapping

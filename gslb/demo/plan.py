@@ -16,7 +16,7 @@ NEW_NAME = f"new.{APEX}"
 PRIMARY, SECONDARY = "primary", "secondary"
 KEY_NAME = "demo"
 """The TSIG key that the nodes sign with, made for each run."""
-INTERVAL_SECONDS, TIMEOUT_SECONDS, RISE, FALL = 1.0, 0.5, 2, 2
+INTERVAL_SECONDS, TIMEOUT_SECONDS, RISE, FALL = 1.0, 1.0, 2, 2
 """The demo's monitor."""
 REFRESH_SECONDS, RETRY_SECONDS = 30, 2
 """How often the secondary asks by itself, and how soon again when nobody answered."""

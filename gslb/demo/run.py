@@ -16,6 +16,7 @@ from pathlib import Path
 from rich.console import Console
 
 from gslb.demo.child import ChildError
+from gslb.demo.clock import now
 from gslb.demo.cluster import Cluster
 from gslb.demo.files import FolderError, write_files
 from gslb.demo.live import LiveDemo
@@ -125,10 +126,12 @@ async def _unattended(plan: Plan, seconds: float, *, as_json: bool) -> int:
     def found(finding: Finding) -> None:
         tell(f"{'seen' if finding.ok else 'NOT SEEN'}: {finding.step}")
 
+    looking = asyncio.create_task(now.look(), name="look at the clock")
     cluster = Cluster(plan, lambda event: tell(f"  {event_line(event)}"))
     try:
         story = await Director(cluster, seconds, tell, found).play()
     finally:
+        looking.cancel()
         await cluster.stop()
     columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     print(json.dumps(story.to_json(), indent=2) if as_json else f"\n{story.to_text(columns)}")

@@ -1,11 +1,10 @@
 """The demo's own queries: a steady stream over UDP to one node, and single ones. A plain client: dnslib does the DNS.
 
 The stream sends at its rate and never catches up what it missed, so its load is bounded whatever happens. A query
-without a reply within `LOST_SECONDS` is lost.
+without a reply within `LOST_SECONDS` of the demo's clock is lost.
 """
 
 import asyncio
-import contextlib
 import math
 import struct
 from collections import deque
@@ -13,11 +12,13 @@ from dataclasses import dataclass
 
 import dnslib
 
+from gslb.demo.clock import now
 from gslb.demo.shares import AnswerLog
 
 LOST_SECONDS = 2.0
 _LOG_SIZE = 20_000
 _ASK_SECONDS = 1.0
+_LOOK_SECONDS = 0.01
 NOERROR = 0
 
 Server = tuple[str, int]
@@ -57,7 +58,6 @@ class QueryStream(asyncio.DatagramProtocol):
         self._rate = rate
         self._unanswered: deque[float] = deque(maxlen=_LOG_SIZE)
         self._waiting: dict[int, float] = {}
-        self._none_waiting = asyncio.Event()
         self._next_id = 0
         self._transport: asyncio.DatagramTransport | None = None
         self._task: asyncio.Task[None] | None = None
@@ -70,9 +70,9 @@ class QueryStream(asyncio.DatagramProtocol):
     async def finish(self) -> None:
         """Ask no more, and wait for the replies that are still to come; those that do not are lost."""
         await self._ask_no_more()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LOST_SECONDS):
-                await self._none_waiting.wait()
+        end = now() + LOST_SECONDS
+        while self._waiting and now() < end:  # noqa: ASYNC110  the demo's clock is not the loop's
+            await asyncio.sleep(_LOOK_SECONDS)
         for number in list(self._waiting):
             self._lose(number)
 
@@ -91,7 +91,6 @@ class QueryStream(asyncio.DatagramProtocol):
         return sum(since <= sent <= until for sent in self._unanswered)
 
     def datagram_received(self, data: bytes, _: Server) -> None:
-        now = asyncio.get_running_loop().time()
         try:
             number, reply = parse_reply(data)
         except dnslib.DNSError:
@@ -100,38 +99,34 @@ class QueryStream(asyncio.DatagramProtocol):
         sent = self._waiting.pop(number, None)
         if sent is None:
             return
-        if not self._waiting:
-            self._none_waiting.set()
         self.answered += 1
         if reply.rcode != NOERROR or not reply.values:
             self.failed += 1
             self._unanswered.append(sent)
-        self.answers.add(now, first_value(reply))
+        self.answers.add(now(), first_value(reply))
 
     def error_received(self, exc: Exception) -> None:
         """Nobody listens there: the query will count as lost."""
 
     async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
-        due = loop.time()
+        due = now()
         while True:
-            self._send(loop.time())
-            due = max(due + 1 / self._rate, loop.time())
-            await asyncio.sleep(due - loop.time())
+            self._send(now())
+            due = max(due + 1 / self._rate, now())
+            await asyncio.sleep(due - now())
 
-    def _send(self, now: float) -> None:
+    def _send(self, time: float) -> None:
         assert self._transport is not None
-        self._count_lost(now)
+        self._count_lost(time)
         self._next_id = (self._next_id + 1) % 0x10000
-        self._waiting[self._next_id] = now
-        self._none_waiting.clear()
+        self._waiting[self._next_id] = time
         self._transport.sendto(struct.pack("!H", self._next_id) + self._question)
         self.sent += 1
 
-    def _count_lost(self, now: float) -> None:
+    def _count_lost(self, time: float) -> None:
         while self._waiting:
             number = next(iter(self._waiting))
-            if now - self._waiting[number] < LOST_SECONDS:
+            if time - self._waiting[number] < LOST_SECONDS:
                 return
             self._lose(number)
 

@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 
 from gslb.demo.child import ChildError
+from gslb.demo.clock import now
 from gslb.demo.cluster import Cluster
 from gslb.demo.files import broken, write_zone, zone_text
 from gslb.demo.judgement import (
@@ -11,6 +13,7 @@ from gslb.demo.judgement import (
     EQUAL_WITHIN,
     GRACE_SECONDS,
     LEAVES_WITHIN,
+    MIN_ANSWERS,
     RETURNS_WITHIN,
     BackSeen,
     BadEditSeen,
@@ -39,7 +42,7 @@ from gslb.demo.plan import NEW_NAME, RETRY_SECONDS
 from gslb.demo.story import STEPS, Finding, Story
 from gslb.demo.stream import LOST_SECONDS
 from gslb.demo.timeline import problems
-from gslb.demo.waits import now, until, until_asked, until_status, until_well
+from gslb.demo.waits import until, until_asked, until_status, until_well
 
 MIN_SECONDS = 45.0
 """The shortest story: what its bounds take, and the shortest windows."""
@@ -48,6 +51,8 @@ _WINDOWS = 3
 _MIN_WINDOW_SECONDS, _MAX_WINDOW_SECONDS = 2.0, 10.0
 _QUIET_SECONDS = 1.0
 _SLACK_SECONDS = 1.0
+_AMPLE_ANSWERS = MIN_ANSWERS + 20
+"""The last answer of a backend, and others of the same instant, are not counted."""
 _UNDER_WAY_SECONDS = 0.1
 """So long before a node is killed, a query may have been sent that it did not come to answer."""
 _TELL_SECONDS = 0.5
@@ -112,9 +117,13 @@ class Director:
         begun = now()
         self._tell("starting the backends, the primary and the secondary")
         await self._cluster.start()
+        # A probe that a busy machine kept from its answer is made good by those that follow.
+        patience, backends = RETURNS_WITHIN + GRACE_SECONDS + _SLACK_SECONDS, len(self._plan.backends)
+        for node in self._nodes:
+            await until_status(node, partial(_has_up, node, backends), patience)
         up = {node.name: _up(node) for node in self._nodes}
         serials = {node.name: node.serial for node in self._nodes}
-        return judge_start(StartSeen(now() - begun, len(self._plan.backends), up, serials))
+        return judge_start(StartSeen(now() - begun, backends, up, serials))
 
     async def _shares(self) -> Finding:
         self._tell(f"asking both nodes for {self._window:.1f} s")
@@ -216,7 +225,7 @@ class Director:
         self._tell(f"killing {self._heaviest.title} ({address}), the heaviest")
         killed = now()
         self._heaviest.kill()
-        patience = LEAVES_WITHIN + GRACE_SECONDS + _QUIET_SECONDS
+        patience = LEAVES_WITHIN + GRACE_SECONDS + _QUIET_SECONDS + _SLACK_SECONDS
         await until(lambda: all(_is_out(node, address, killed) for node in nodes), patience)
         return {node.name: self._failover_of(node, self._heaviest, killed) for node in nodes}
 
@@ -236,9 +245,10 @@ class Director:
         return {node.name: time for node, time in zip(self._nodes, times, strict=True)}
 
     async def _watch_answers(self, weights: dict[str, int]) -> BothShares:
-        """The answers of one window from now, the status of its end included."""
+        """The answers of one window from now. One in which a busy machine let too few come is made longer."""
         begun = now()
         await asyncio.sleep(self._window)
+        await until(lambda: all(_has_answers(node, begun) for node in self._nodes), self._window)
         return {node.name: SharesSeen(weights, node.stream.answers.since(begun)) for node in self._nodes}
 
     def _edited(self) -> str:
@@ -255,6 +265,10 @@ def _serial(node: DemoNode) -> int:
     return node.serial or 0
 
 
+def _has_up(node: DemoNode, backends: int) -> bool:
+    return _up(node) == backends
+
+
 def _up(node: DemoNode) -> int:
     return len({member["value"] for member in _members(node) if member["health"] == "up"})
 
@@ -269,9 +283,14 @@ def _members(node: DemoNode) -> Iterable[dict[str, str]]:
 
 
 def _is_out(node: DemoNode, address: str, since: float) -> bool:
-    """Its status says so, and its answers do, for `_QUIET_SECONDS`."""
+    """Its status says so, and its answers do, for `_QUIET_SECONDS` and in numbers that tell shares apart."""
     last = node.stream.answers.last_of(address, since) or since
-    return _word(node, address)[0] == "down" and now() - last >= _QUIET_SECONDS
+    return _word(node, address)[0] == "down" and now() - last >= _QUIET_SECONDS and _has_answers(node, last)
+
+
+def _has_answers(node: DemoNode, since: float) -> bool:
+    """Enough since then to tell shares apart."""
+    return node.stream.answers.since(since).total() >= _AMPLE_ANSWERS
 
 
 async def _lost_since(nodes: Iterable[DemoNode], since: float) -> int:

@@ -1,16 +1,13 @@
-"""Waiting for something to be seen, and how long that took. Seconds of the event loop's clock."""
+"""Waiting for something to be seen, and how long that took, in seconds of the demo's clock."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from gslb.demo.clock import now
 from gslb.demo.parts import DemoNode
 from gslb.demo.stream import ask
 
 _POLL_SECONDS = 0.005
-
-
-def now() -> float:
-    return asyncio.get_running_loop().time()
 
 
 async def until(condition: Callable[[], bool], patience_seconds: float) -> float | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from harness import BOUND_SECONDS
 from structlog.testing import capture_logs
 
 from gslb.app.sd_notify import Notifier
@@ -16,7 +17,7 @@ def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.
     monkeypatch.chdir(tmp_path)  # a Unix socket's path must stay short, and pytest's folders can be long
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as heard:
         heard.bind("notify")
-        heard.settimeout(5)
+        heard.settimeout(BOUND_SECONDS)
         yield heard
 
 
@@ -41,7 +42,7 @@ def test_each_step_of_a_service_is_one_message(manager: socket.socket) -> None:
 def test_an_at_sign_begins_an_abstract_address() -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as heard:
         heard.bind(b"\0gslb-test-%d" % id(heard))
-        heard.settimeout(5)
+        heard.settimeout(BOUND_SECONDS)
         address = heard.getsockname().decode()
         notifier(NOTIFY_SOCKET=f"@{address[1:]}").ready("here")
         assert heard.recv(4096) == b"READY=1\nSTATUS=here"
@@ -76,7 +77,7 @@ def test_the_watchdog_is_that_of_this_process(environ: dict[str, str], seconds: 
 
 
 def test_without_a_watchdog_keeping_alive_is_over_at_once() -> None:
-    asyncio.run(asyncio.wait_for(notifier().keep_alive(lambda: pytest.fail("asked for the status")), 5))
+    asyncio.run(asyncio.wait_for(notifier().keep_alive(lambda: pytest.fail("asked for the status")), BOUND_SECONDS))
 
 
 def test_without_a_service_manager_nothing_is_said() -> None:

@@ -35,6 +35,8 @@ ZONE = (
     "'': {type: NS, values: [ns1.crowd.example.]}\nns1: {type: A, value: 127.0.0.1}\nwww: {type: A, value: 192.0.2.1}\n"
 )
 _EACH_TCP_SECONDS = 0.1
+_PATIENCE_SECONDS = 30.0
+"""How late an answer over TCP may be; what it took is told."""
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -93,7 +95,7 @@ def ask_once(port: int) -> float:
     wire = dns.message.make_query(NAME, "A").to_wire()
     started = time.monotonic()
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=2) as line:
+        with socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE_SECONDS) as line:
             line.sendall(len(wire).to_bytes(2, "big") + wire)
             if len(line.recv(2)) < 2:
                 return float("inf")
@@ -142,6 +144,7 @@ def summary(waits: list[Waits], asked: list[list[float]]) -> dict[str, Any]:
         "udp_p99_ms": 1000 * median(each.p99 for each in waits),
         "udp_worst_ms": 1000 * max(each.worst for each in waits),
         "udp_lost": sum(each.lost for each in waits),
+        "udp_unanswered": sum(each.unanswered for each in waits),
         "tcp_p50_ms": 1000 * quantile(tcp, 0.5),
         "tcp_p99_ms": 1000 * quantile(tcp, 0.99),
         "tcp_unanswered": sum(one == float("inf") for one in tcp),
@@ -156,7 +159,7 @@ def report(name: str, found: dict[str, Any]) -> str:
     for key in ("udp_p50_ms", "udp_p99_ms", "tcp_p50_ms", "tcp_p99_ms"):
         label = key.removesuffix("_ms").replace("_", " ") + ", ms"
         lines.append(f"{label:14}{quiet[key]:10.3f}{crowded[key]:10.3f}{crowded[key] / quiet[key]:8.2f}")
-    counted = ("udp_lost", "tcp_unanswered")
+    counted = ("udp_lost", "udp_unanswered", "tcp_unanswered")
     lines += [f"{key.replace('_', ' '):14}{quiet[key]:10}{crowded[key]:10}" for key in counted]
     return "\n".join(lines)
 

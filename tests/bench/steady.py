@@ -22,24 +22,27 @@ from typing import Self
 import dns.message
 
 LOST_SECONDS = 2.0
-"""A reply later than this is a lost one, and counts as if it had taken so long."""
+"""A reply later than this is a lost one. A query that is never answered counts as if that had taken so long."""
+NEVER = float("inf")
 
 
 @dataclass(frozen=True, slots=True)
 class Waits:
-    """Latencies in seconds of one server over some time."""
+    """Latencies in seconds of one server over some time. Of the `lost`, the `unanswered` were not just late."""
 
     count: int
     lost: int
+    unanswered: int
     p50: float
     p99: float
     worst: float
 
     @classmethod
     def of(cls, seconds: Sequence[float]) -> "Waits":
-        ranked = sorted(seconds)
+        unanswered = sum(each == NEVER for each in seconds)
+        ranked = sorted(LOST_SECONDS if each == NEVER else each for each in seconds)
         lost = sum(each >= LOST_SECONDS for each in ranked)
-        return cls(len(ranked), lost, quantile(ranked, 0.5), quantile(ranked, 0.99), ranked[-1])
+        return cls(len(ranked), lost, unanswered, quantile(ranked, 0.5), quantile(ranked, 0.99), ranked[-1])
 
 
 def quantile(ranked: Sequence[float], share: float) -> float:
@@ -68,44 +71,68 @@ class Stream:
         return Waits.of([wait for sent, wait in self._samples[str(port)] if start <= sent <= end])
 
 
-def ask_steadily(ports: Sequence[int], name: str, rate: int) -> dict[int, list[tuple[float, float]]]:
-    """Until standard input closes: when each query was sent, and its wait."""
-    query = dns.message.make_query(name, "A", use_edns=False).to_wire()
-    lines = {_connected(port): port for port in ports}
-    sent: dict[tuple[int, int], float] = {}
-    samples: dict[int, list[tuple[float, float]]] = {port: [] for port in ports}
-    number, due = 0, time.monotonic()
-    while True:
-        ready, _, _ = select.select([*lines, sys.stdin], [], [], max(0.0, due - time.monotonic()))
-        for line in ready:
-            if line is sys.stdin:
-                if not os.read(0, 1):
-                    return _with_lost(samples, sent)
-                continue
+class Asking:
+    """Asks each port in turn. `samples` has by port when each query was sent, and its wait; `sent`, those under way."""
+
+    def __init__(self, ports: Sequence[int], name: str) -> None:
+        self.samples: dict[int, list[tuple[float, float]]] = {port: [] for port in ports}
+        self.sent: dict[tuple[int, int], float] = {}
+        self.lines = {_connected(port): port for port in ports}
+        self._query = dns.message.make_query(name, "A", use_edns=False).to_wire()
+        self._number = 0
+
+    def ask(self) -> None:
+        """One query to each."""
+        self._number = (self._number + 1) & 0xFFFF
+        for line, port in self.lines.items():
+            key = (port, self._number)
+            self._note(key, NEVER)  # its number is used again
+            self.sent[key] = time.monotonic()
             with suppress(OSError):
-                reply = line.recv(4096)
-                now, port = time.monotonic(), lines[line]
-                started = sent.pop((port, int.from_bytes(reply[:2], "big")), None)
-                if started is not None:
-                    samples[port].append((started, now - started))
+                line.send(self._number.to_bytes(2, "big") + self._query[2:])
+
+    def hear(self, line: socket.socket) -> None:
+        """A reply."""
+        with suppress(OSError):
+            reply = line.recv(4096)
+            now, key = time.monotonic(), (self.lines[line], int.from_bytes(reply[:2], "big"))
+            self._note(key, now - self.sent.get(key, now))
+
+    def give_up(self) -> None:
+        """What has not come by now never will."""
+        for key in list(self.sent):
+            self._note(key, NEVER)
+
+    def _note(self, key: tuple[int, int], wait: float) -> None:
+        started = self.sent.pop(key, None)
+        if started is not None:
+            self.samples[key[0]].append((started, wait))
+
+
+def ask_steadily(asking: Asking, rate: int) -> None:
+    """Until standard input closes; and then listen until every reply has come, or is lost."""
+    due = time.monotonic()
+    while True:
+        ready, _, _ = select.select([*asking.lines, sys.stdin], [], [], max(0.0, due - time.monotonic()))
+        for line in ready:
+            if line is not sys.stdin:
+                asking.hear(line)
+            elif not os.read(0, 1):
+                _listen(asking)
+                return
         if time.monotonic() >= due:
-            number = (number + 1) & 0xFFFF
-            for line, port in lines.items():
-                sent[port, number] = time.monotonic()
-                with suppress(OSError):
-                    line.send(number.to_bytes(2, "big") + query[2:])
+            asking.ask()
             due += 1 / rate
 
 
-def _with_lost(
-    samples: dict[int, list[tuple[float, float]]], sent: dict[tuple[int, int], float]
-) -> dict[int, list[tuple[float, float]]]:
-    """Queries still without a reply are lost when they are old enough."""
-    now = time.monotonic()
-    for (port, _), started in sent.items():
-        if now - started >= LOST_SECONDS:
-            samples[port].append((started, LOST_SECONDS))
-    return samples
+def _listen(asking: Asking) -> None:
+    end = time.monotonic() + LOST_SECONDS
+    while asking.sent:
+        ready, _, _ = select.select([*asking.lines], [], [], max(0.0, end - time.monotonic()))
+        if not ready:
+            asking.give_up()
+        for line in ready:
+            asking.hear(line)
 
 
 def _connected(port: int) -> socket.socket:
@@ -124,7 +151,9 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the benchmark's; we end when it closes our input
     with suppress(PermissionError):
         os.nice(-10)  # what is measured is the server's waiting, not ours for a processor
-    print(json.dumps(ask_steadily(options.ports, options.name, options.rate)))
+    asking = Asking(options.ports, options.name)
+    ask_steadily(asking, options.rate)
+    print(json.dumps(asking.samples))
 
 
 if __name__ == "__main__":

@@ -32,5 +32,5 @@ def test_a_small_crowd_locks_nobody_out(tmp_path: Path) -> None:
     assert found["full"]["held"] <= found["full"]["places"] == 54
     assert found["full"]["evicted"] > 0
     for each in found.values():
-        assert each["crowded"]["udp_lost"] == 0
+        assert each["crowded"]["udp_unanswered"] == 0
         assert each["crowded"]["tcp_unanswered"] == 0

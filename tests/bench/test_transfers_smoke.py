@@ -20,7 +20,14 @@ def test_a_quantile_is_the_least_value_that_the_share_does_not_exceed(count: int
 
 def test_a_late_reply_counts_as_lost() -> None:
     waits = steady.Waits.of([0.001, 0.002, steady.LOST_SECONDS])
-    assert (waits.count, waits.lost, waits.p50, waits.worst) == (3, 1, 0.002, steady.LOST_SECONDS)
+    assert (waits.count, waits.lost, waits.unanswered) == (3, 1, 0)
+    assert (waits.p50, waits.worst) == (0.002, steady.LOST_SECONDS)
+
+
+def test_a_query_that_is_never_answered_is_told_from_a_late_reply() -> None:
+    waits = steady.Waits.of([0.001, 3 * steady.LOST_SECONDS, steady.NEVER])
+    assert (waits.count, waits.lost, waits.unanswered) == (3, 2, 1)
+    assert (waits.p50, waits.worst) == (steady.LOST_SECONDS, 3 * steady.LOST_SECONDS)
 
 
 @pytest.mark.parametrize("wrong", [["--trials", "edits,nothing"], ["--rounds", "0"], ["--bulk-names", "many"]])

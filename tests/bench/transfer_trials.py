@@ -453,7 +453,7 @@ def _memory(pid: int, field: str) -> float:
 
 def _in_ms(waits: steady.Waits) -> Figures:
     found = asdict(waits)
-    return {"count": found.pop("count"), "lost": found.pop("lost")} | {
+    return {key: found.pop(key) for key in ("count", "lost", "unanswered")} | {
         f"{key}_ms": v * 1000 for key, v in found.items()
     }
 

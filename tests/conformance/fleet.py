@@ -32,6 +32,8 @@ PROGRAMS = {"nsd": "nsd", "knot": "knotd", "bind": "named"}
 START_SECONDS = 120.0
 PEER_SECONDS = 3.0
 OUR_SECONDS = 8.0
+LOOKS = 20
+"""A machine that stood still for a while looks again before it says what is not served."""
 WINDOW = 32
 """Queries under way to one server at a time: their replies fit into a socket's buffer."""
 _PATIENCE_SECONDS = 1.0
@@ -214,10 +216,11 @@ class Fleet:
         self.served[OURS] = self._wait(OURS, expected, OUR_SECONDS)
 
     def _wait(self, server: str, zones: Iterable[str], seconds: float) -> set[str]:
-        """Until the server answers for all zones, or `seconds` have passed since it answered at all, or for one more;
-        those that it serves."""
-        left, served, is_up, end = list(zones), set[str](), False, time.monotonic() + START_SECONDS
-        while left and time.monotonic() < end:
+        """Until the server answers for all zones, or `seconds` and `LOOKS` looks have passed since it answered at all,
+        or for one more; those that it serves."""
+        left, served, is_up, end, looks = list(zones), set[str](), False, time.monotonic() + START_SECONDS, 0
+        while left and (time.monotonic() < end or (is_up and looks < LOOKS)):
+            looks += 1
             if self._is_gone(server):
                 raise RuntimeError(f"{server} does not start:\n{self.log(server)[-2000:]}")
             replies = self.ask(server, [soa_query(apex) for apex in left], tries=1, patience=0.5)
@@ -227,7 +230,7 @@ class Fleet:
             }
             left = [apex for apex in left if apex not in now]
             if now or (any(replies) and not is_up):
-                is_up, end = True, time.monotonic() + seconds
+                is_up, end, looks = True, time.monotonic() + seconds, 0
             served |= now
             time.sleep(0.05)
         return served

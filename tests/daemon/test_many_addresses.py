@@ -92,4 +92,4 @@ def test_wildcards_follow_addresses_that_come_and_go(tool: Callable[[str], str],
     assert story["at the start"] == start
     assert story["after two came"] == sorted([*start, "192.0.2.2", "2001:db8::2"])
     assert story["after they went"] == start
-    assert story["seconds to follow"] < 5  # far below the look now and then
+    assert story["seconds to follow"] < 10  # the first look without an event is 15 s after the start

@@ -178,7 +178,7 @@ def test_readyz_names_a_zone_that_is_not_as_in_its_file(node: Daemon) -> None:
 
 
 def test_dig_speaks_to_it_over_udp_tcp_and_with_truncation(node: Daemon, tool) -> None:
-    dig = [tool("dig"), "@127.0.0.1", "-p", str(node.port)]
+    dig = [tool("dig"), "@127.0.0.1", "-p", str(node.port), "+tries=1", "+time=20"]
 
     def ask(*words: str) -> str:
         return subprocess.run([*dig, *words], capture_output=True, text=True, timeout=BOUND_SECONDS, check=True).stdout

@@ -49,8 +49,12 @@ def node(daemon: Daemon, made: Authority, tls_port: int) -> Daemon:
 def settings(port: int, more: str = "") -> str:
     return (
         f'zones_dir: zones\nlisten_tls: ["127.0.0.1:{port}", "[::1]:{port}"]\n'
-        f"tls: {{certificate: tls/cert.pem, key: tls/key.pem}}\n{more}"
+        f"tls: {{certificate: tls/cert.pem, key: tls/key.pem}}\nlimits: {{tcp_idle: 10m}}\n{more}"
     )
+
+
+PATIENT = "+time=20"
+"""A busy machine takes its time."""
 
 
 def run(*command: object) -> str:
@@ -80,14 +84,15 @@ def test_kdig_and_dig_verify_the_certificate_and_get_answers(
     node: Daemon, made: Authority, tls_port: int, tool: Callable[[str], str], address: str
 ) -> None:
     verify = [f"+tls-ca={made.certificate}", f"+tls-hostname={SERVER_NAME}"]
-    answer = run(tool("kdig"), f"@{address}", "-p", tls_port, "+tls", *verify, "www.tls.example", "A")
+    answer = run(tool("kdig"), f"@{address}", "-p", tls_port, PATIENT, "+tls", *verify, "www.tls.example", "A")
     assert "192.0.2.1" in answer
     assert "TLS1.3" in answer
     assert "Received 468 B" in answer  # kdig pads, and so do we
     wrong = [verify[0], "+tls-hostname=other.example"]
-    assert "192.0.2.1" not in run(tool("kdig"), f"@{address}", "-p", tls_port, "+tls", *wrong, "www.tls.example", "A")
+    asked = run(tool("kdig"), f"@{address}", "-p", tls_port, PATIENT, "+tls", *wrong, "www.tls.example", "A")
+    assert "192.0.2.1" not in asked
     verify = [f"+tls-ca={made.certificate}", f"+tls-hostname={SERVER_NAME}"]
-    answer = run(tool("dig"), f"@{address}", "-p", tls_port, "+tls", *verify, "+short", "www.tls.example", "A")
+    answer = run(tool("dig"), f"@{address}", "-p", tls_port, PATIENT, "+tls", *verify, "+short", "www.tls.example", "A")
     assert answer == "192.0.2.1\n"
 
 
@@ -203,7 +208,7 @@ def test_an_expired_certificate_is_served_with_a_warning(daemon: Daemon, made: A
 def test_a_secondary_fetches_a_zone_over_tls_by_the_same_rules(
     node: Daemon, made: Authority, tls_port: int, tool: Callable[[str], str]
 ) -> None:
-    asked = [tool("kdig"), "@127.0.0.1", "-p", tls_port, "+tls", f"+tls-ca={made.certificate}"]
+    asked = [tool("kdig"), "@127.0.0.1", "-p", tls_port, PATIENT, "+tls", f"+tls-ca={made.certificate}"]
     asked.append(f"+tls-hostname={SERVER_NAME}")
     assert "REFUSED" in run(*asked, "tls.example", "AXFR")
     node.configure(settings(tls_port, "allow_transfer: [127.0.0.0/8]\n"))

@@ -35,9 +35,7 @@ def test_the_story_is_seen_and_told_step_by_step(start_demo, tmp_path):
     for step in STEPS:
         assert re.search(rf"^ok +{step} ", running.text(), re.MULTILINE), running.text()
     told = running.text()
-    assert re.search(
-        r"left the answers after it was killed: primary \d\.\d\d s, secondary \d\.\d\d s, bound 2\.5 s", told
-    )
+    assert re.search(r"left the answers after it was killed: primary \d\.\d\d s, secondary \d\.\d\d s, bound 3 s", told)
     assert re.search(r"demo\.example\.yaml:\d+: www", told)
     assert re.search(
         r"the primary was killed by SIGKILL; meanwhile [1-9]\d* queries to the secondary were answered", told

@@ -82,9 +82,9 @@ def test_each_step_that_went_well_is_seen(finding):
         (judge_shares(both(SharesSeen(WEIGHTS, {A: 600, B: 200, C: 199, "": 1}))), "shares", "nothing was answered"),
         (judge_failover(both(FAILOVER, replace(FAILOVER, why=""))), "failover", "secondary: 192.0.2.1 was not found"),
         (
-            judge_failover(both(replace(FAILOVER, last_held=3.6))),
+            judge_failover(both(replace(FAILOVER, last_held=4.1))),
             "failover",
-            "still answered 3.60 s after it was killed",
+            "still answered 4.10 s after it was killed",
         ),
         (
             judge_failover(both(FAILOVER, replace(FAILOVER, others=SharesSeen({B: 1, C: 1}, {B: 500})))),
@@ -92,7 +92,7 @@ def test_each_step_that_went_well_is_seen(finding):
             f"secondary: {B} was answered in 100.0%",
         ),
         (judge_return(ReturnSeen(A, both(1.4, None))), "return", "the secondary never answered it"),
-        (judge_return(ReturnSeen(A, both(3.6, 1.4))), "return", "the primary was late, its bound is 2.5 s"),
+        (judge_return(ReturnSeen(A, both(4.1, 1.4))), "return", "the primary was late, its bound is 3 s"),
         (judge_edit(replace(EDIT, served=both(0.1, None))), "edit", "the secondary never answered it"),
         (judge_edit(replace(EDIT, served=both(1.6, 1.7))), "edit", "the primary was late, its bound is 0.5 s"),
         (judge_edit(replace(EDIT, served=both(0.1, 2.1))), "edit", "the secondary was late, its bound is 1 s"),
@@ -133,5 +133,5 @@ def test_each_thing_that_goes_wrong_fails_its_step_and_is_told(finding, step, sa
 
 
 def test_a_bound_has_a_second_of_grace_and_no_more():
-    assert judge_failover(both(replace(FAILOVER, last_held=3.5))).ok
-    assert not judge_failover(both(replace(FAILOVER, last_held=3.51))).ok
+    assert judge_failover(both(replace(FAILOVER, last_held=4.0))).ok
+    assert not judge_failover(both(replace(FAILOVER, last_held=4.01))).ok

@@ -191,7 +191,7 @@ def opened(command: list[str]) -> list[str]:
     needed = sorted({Path(sys.base_prefix).resolve(), Path(sys.prefix).resolve(), ROOT})
     script = ["set -e", "umask 022"]
     for closed, paths in closed_folders(needed).items():
-        stages = {shlex.quote(str(path)): f"FOLDER/stage/{number}" for number, path in enumerate(paths)}
+        stages = {shlex.quote(str(path)): f"'FOLDER/stage/{number}'" for number, path in enumerate(paths)}
         script += [f"mkdir -p {stage}; mount --rbind {path} {stage}" for path, stage in stages.items()]
         script.append(f"mount -t tmpfs -o mode=755 tmpfs {shlex.quote(str(closed))}")
         script += [f"mkdir -p {path}; mount --rbind {stage} {path}" for path, stage in stages.items()]

@@ -48,20 +48,6 @@ def until():
     return wait
 
 
-@contextlib.asynccontextmanager
-async def in_time(seconds):
-    over = asyncio.create_task(asyncio.sleep(seconds))
-    yield
-    assert not over.done(), f"it took more than {seconds} s"
-    over.cancel()
-
-
-@pytest.fixture
-def within():
-    """`async with within(2):` by the event loop's own time, which does not pass while a busy machine lets it wait."""
-    return in_time
-
-
 @pytest.fixture
 def is_alive():
     """True while a process runs: neither gone nor a zombie."""
