@@ -9,6 +9,7 @@ owner and type: a health change replaces the draws it touches and nothing else.
 from dataclasses import replace
 from typing import NamedTuple
 
+from gslb.answer.bundle import Bundle, bundled
 from gslb.answer.compressed import Compression
 from gslb.answer.finished import Facts, Finished, render_heads
 from gslb.answer.segments import ADDITIONAL, ANSWER, AUTHORITY, Answer, Link, Segment
@@ -61,6 +62,7 @@ class ZoneTable:
         self._nxdomain_heads = render_heads(AA, Rcode.NXDOMAIN, (0, 1, 0))
         self._nxdomain_finished: dict[int, Finished] = {}
         self.nxdomain_tail = self.nxdomain.segments[0].template
+        self._bundles: dict[tuple[Segment, ...], tuple[Segment | Bundle, ...]] = {}
         self._signed_nxdomains: dict[tuple[int, int], Finished] = {}
         signed = tuple(self._signed.beside(self.nxdomain.segments)) if self._signed is not None else ()
         self._signed_negative = signed
@@ -130,6 +132,13 @@ class ZoneTable:
         if not signed or self._signed is None:
             return self._answer(outcome, qname, qtype, signed=False)
         return self._signed.of(self._answer(outcome, qname, qtype, signed=True), outcome, qname)
+
+    def bundles(self, segments: tuple[Segment, ...]) -> tuple[Segment | Bundle, ...]:
+        """The segments of an answer, but for a DNAME's, in as few pieces as they can be."""
+        kept = self._bundles.get(segments)
+        if kept is None:
+            kept = self._bundles[segments] = bundled(segments)
+        return kept
 
     def proof(self, outcome: Outcome, qname: Name) -> tuple[Link, ...]:
         """What `answer_to` shows with DO."""

@@ -50,6 +50,18 @@ class CompressedTemplate:
             run.octets(record_header(rrset.rtype, rrset.ttl_seconds, len(rdata)) + rdata)
         return CompressedTemplate(plain, *run.as_numbers(), self.apex_octets, self.owner_offset)
 
+    def then(self, other: "CompressedTemplate") -> "CompressedTemplate":
+        """With what stands behind it."""
+        bits = 8 * other.octets
+        return CompressedTemplate(
+            self.plain.then(other.plain),
+            (self.number << bits) + other.number,
+            (self.ones << bits) + other.ones,
+            self.octets + other.octets,
+            self.apex_octets,
+            self.owner_offset,
+        )
+
     def fill(self, owner: bytes, apex: bytes) -> bytes:
         if owner != QNAME_POINTER:
             return self.plain.fill(owner, apex)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from operator import attrgetter, itemgetter
 from typing import NamedTuple
 
+from gslb.answer.bundle import Bundle, Parts
 from gslb.answer.compile import ZoneTable
 from gslb.answer.draws import Outcome
 from gslb.answer.leg import Leg
@@ -23,20 +24,21 @@ _RECORD_FIXED_OCTETS = 10
 
 
 class Piece(NamedTuple):
-    """Rendered octets on their way into a message: an rrset, or the filled `run` of several, all required."""
+    """Rendered octets on their way into a message: an rrset, or several, of which `several` tells where they end. Those
+    of a run are all required."""
 
     section: int
     records: int
     octets: bytes
     required: bool
     follows: bool = False
-    run: Run | None = None
+    several: Run | Parts | None = None
     prefix_octets: int = 0
 
     def cut(self, room: int) -> "Piece":
-        """The rrsets of a run that fit."""
-        assert self.run is not None
-        records, end = self.run.cut(room, self.prefix_octets)
+        """Of several that are required the first that fit."""
+        assert self.several is not None
+        records, end = self.several.cut(room, self.prefix_octets)
         return Piece(self.section, records, self.octets[:end], required=True)
 
 
@@ -82,13 +84,25 @@ class Draft:
         self.lasting = False
         return True
 
-    def add(self, segment: Segment) -> None:
+    def add(self, segment: Segment | Bundle) -> None:
+        if isinstance(segment, Bundle):
+            self._add_bundle(segment)
+            return
         if self._passes_over():
             return
         octets = segment.template.fill(self.owner, POINTERS[self._apex])
         if not segment.follows:
             self._target = self.offset + len(self.owner) + _RECORD_FIXED_OCTETS
         self._append(Piece(segment.section, segment.count, octets, segment.required, segment.follows))
+
+    def _add_bundle(self, bundle: Bundle) -> None:
+        if len(self.owner) != len(QNAME_POINTER):
+            for segment in bundle.segments:
+                self.add(segment)
+        elif not self._passes_over():
+            octets = bundle.template.fill(self.owner, POINTERS[self._apex])
+            parts = bundle.compact if self.owner == QNAME_POINTER else bundle.plain
+            self._append(Piece(bundle.section, bundle.count, octets, bundle.required, several=parts))
 
     def add_alias(self, ttl_seconds: int, target: Name) -> None:
         """Add the CNAME that a DNAME makes of the owner; `target` is a name of the zone."""
@@ -117,7 +131,7 @@ class Draft:
             return
         octets = leg.run.fill(self._apex, int.from_bytes(self.owner, "big"), self.offset, prefix)
         self._target = leg.target.at(self.offset, len(prefix))
-        self._append(Piece(ANSWER, leg.run.records, octets, required=True, run=leg.run, prefix_octets=len(prefix)))
+        self._append(Piece(ANSWER, leg.run.records, octets, required=True, several=leg.run, prefix_octets=len(prefix)))
         if leg.proof is not None and self._shown.isdisjoint(leg.links):
             self._shown |= leg.links.keys()
             self._proof.append(leg)
@@ -155,7 +169,7 @@ class Draft:
     def _prove_at_once(self, proof: Run) -> None:
         if not self._passes_over():
             octets = proof.fill(self._apex, 0, self.offset)
-            self._append(Piece(AUTHORITY, proof.records, octets, required=True, run=proof))
+            self._append(Piece(AUTHORITY, proof.records, octets, required=True, several=proof))
 
     def _append(self, piece: Piece) -> None:
         octets = len(piece.octets)
@@ -168,19 +182,29 @@ class Draft:
 def fit(pieces: list[Piece], room: int) -> tuple[list[Piece], bool]:
     """The pieces that fit, in the order of sections, and whether a required one did not."""
     ordered = sorted(pieces, key=BY_SECTION)
-    if sum([len(piece.octets) for piece in ordered]) <= room:
+    if octets_of(ordered) <= room:
         return ordered, False
     kept: list[Piece] = []
-    before_fits = True
+    fits = True
     for piece in sorted(ordered, key=_BY_NEED, reverse=True):
-        before_fits = len(piece.octets) <= room and (before_fits or not piece.follows)
-        if before_fits:
-            room -= len(piece.octets)
-            kept.append(piece)
-        elif piece.required:
-            kept += [piece.cut(room)] if piece.run is not None else []
+        fits = len(piece.octets) <= room and (fits or not piece.follows)
+        if not fits and piece.required:
+            kept += [piece.cut(room)] if piece.several is not None else []
             return sorted(kept, key=BY_SECTION), True
+        if fits:
+            part = piece
+        elif isinstance(piece.several, Parts):
+            records, octets, fits = piece.several.pick(piece.octets, room)
+            part = Piece(piece.section, records, octets, required=False)
+        else:
+            continue
+        room -= len(part.octets)
+        kept.append(part)
     return sorted(kept, key=BY_SECTION), False
+
+
+def octets_of(pieces: list[Piece]) -> int:
+    return sum([len(piece.octets) for piece in pieces])
 
 
 def counts_of(pieces: list[Piece]) -> Counts:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from gslb.answer.chaos import chaos_record
 from gslb.answer.compile import ZoneTable
-from gslb.answer.draft import BY_SECTION, Draft, counts_of, fit
+from gslb.answer.draft import BY_SECTION, Draft, counts_of, fit, octets_of
 from gslb.answer.draws import DrawSource, Outcome
 from gslb.answer.finished import WITH_DO, WITHOUT_DO, Facts, Finished, render_heads
 from gslb.answer.options import (
@@ -186,7 +186,7 @@ def _emit(query: Query, asking: Asking, version: ZoneVersion, draft: Draft, fact
     opt = reply_opt(asking, draft.rcode, version, draft.error)
     kept, truncated = fit(draft.pieces, room - len(opt))
     if draft.error and (
-        truncated or len(kept) < len(draft.pieces)
+        truncated or octets_of(kept) < octets_of(draft.pieces)
     ):  # an extended error is the first to go (RFC 8914 section 3)
         opt = reply_opt(asking, draft.rcode, version)
         kept, truncated = fit(draft.pieces, room - len(opt))

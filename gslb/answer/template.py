@@ -37,6 +37,16 @@ class Template(NamedTuple):
         """As `fill`, for a place at `offset` in the message; `name` is what the template begins with."""
         return self.fill(owner, apex, pointer(offset) if offset <= MAX_POINTER_OFFSET else name)
 
+    def then(self, other: "Template") -> "Template":
+        """With what stands behind it."""
+        parts = (*self.parts[:-1], self.parts[-1] + other.parts[0], *other.parts[1:])
+        return Template(parts, self.holes + other.holes)
+
+    @property
+    def octets(self) -> int:
+        """How many it fills, where all its holes are pointers."""
+        return sum(map(len, self.parts)) + len(POINTERS[0]) * len(self.holes)
+
     @property
     def owner_is_open(self) -> bool:
         """True when the records begin with the owner that is left open."""
@@ -50,11 +60,7 @@ class Template(NamedTuple):
         names = (apex, owner, start)
         if holes.count(holes[0]) == len(holes):  # any number of records without names in them
             return names[holes[0]].join(parts)
-        filled = [parts[0]]
-        for hole, part in zip(holes, parts[1:], strict=True):
-            filled.append(names[hole])
-            filled.append(part)
-        return b"".join(filled)
+        return parts[0] + b"".join([names[hole] + part for hole, part in zip(holes, parts[1:], strict=True)])
 
 
 def render_rrset(rrset: RRset, apex: Name, *, owner_is_open: bool) -> Template:

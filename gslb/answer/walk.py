@@ -4,6 +4,7 @@ A chain goes on within its zone for at most MAX_STEPS CNAMEs and DNAMEs, or unti
 what was found is the answer.
 """
 
+from gslb.answer.bundle import Bundle
 from gslb.answer.compile import ZoneTable
 from gslb.answer.draft import Draft
 from gslb.answer.draws import Draw, DrawSource
@@ -16,6 +17,8 @@ from gslb.zone.lookup import Alias, Outcome, Redirection
 from gslb.zone.steered import SteeredKey
 
 MAX_STEPS = 8
+_FEW = 3
+"""So many segments are as quickly added by themselves."""
 _CNAME_IS_ANSWER = (RRType.CNAME, RRType.ANY)
 
 
@@ -48,7 +51,7 @@ class _Path:
 
     def __init__(self, qtype: int, draft: Draft, zone: ZoneTable) -> None:
         self.seen: set[Name] = set()
-        self.additional: list[Segment] = []
+        self.additional: list[Segment | Bundle] = []
         self._dnames: set[Name] = set()
         self._qtype = qtype
         self._draft = draft
@@ -60,17 +63,24 @@ class _Path:
         answer = self._zone.answer_to(outcome, name, self._qtype, signed=draft.signed and not draft.is_full)
         if len(self.seen) == 1:
             draft.authoritative = answer.authoritative
-        for segment in without_dname(answer) if answer.dname in self._dnames else answer.segments:
+        for segment in self._segments(answer):
             if segment.section == ADDITIONAL and draft.signed:
                 self.additional.append(segment)
             else:
                 draft.add(segment)
         draft.show(answer.proof)
-        if answer.dname is not None:
-            self._dnames.add(answer.dname)
         draft.rcode = answer.rcode
         draft.lasting = draft.lasting and answer.exact
         return answer
+
+    def _segments(self, answer: Answer) -> tuple[Segment | Bundle, ...]:
+        """Those of an answer that are to be sent."""
+        if answer.dname is None:
+            return self._zone.bundles(answer.segments) if len(answer.segments) > _FEW else answer.segments
+        if answer.dname in self._dnames:
+            return without_dname(answer)
+        self._dnames.add(answer.dname)
+        return answer.segments
 
     def onward(self, outcome: Alias | Redirection, name: Name, legs: Legs) -> Name | None:
         """Go on from a name by a shorter way than `step`, and give where that leads; None where there is none."""

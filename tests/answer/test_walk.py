@@ -180,6 +180,34 @@ def test_a_chain_is_cut_where_a_plain_walk_cuts_it(chain: str, owner: str, zone_
         assert reply.wire.hex() == plain_reply(data, plain, seeded(0), udp=True, udp_size=size).hex(), size
 
 
+HOSTS = "".join(
+    f"h{n}.e. 60 A 192.0.2.{n}\n" * (n != 3)
+    + "".join(f"h{n}.e. 60 AAAA 2001:db8::{n}:{m}\n" for m in range(n % 4))
+    + f"mail.e. 60 MX {n} h{n}.e.\n*.wild.e. 60 MX {n} h{n}.e.\n"
+    + f"child.e. 60 NS g{n}.child.e.\ng{n}.child.e. 60 A 192.0.2.{n}\ng{n}.child.e. 60 AAAA 2001:db8::{n}\n"
+    for n in range(8)
+)
+BRINGING = f"{SOA}e. 60 NS ns.e.\n{HOSTS}child.e. 60 NS h1.e.\nchild.e. 60 NS out.side.\nto.e. 60 CNAME mail.e.\n"
+
+
+@pytest.mark.parametrize("chain", CHAINS)
+@pytest.mark.parametrize(
+    ("owner", "qtype"), [("mail.e.", 15), ("to.e.", 15), ("x.wild.e.", 15), ("x.child.e.", 1), ("child.e.", 43)]
+)
+def test_what_hosts_bring_along_is_cut_where_a_plain_walk_cuts_it(
+    chain: str, owner: str, qtype: int, zone_of, seeded
+) -> None:
+    zone = CHAINS[chain](zone_of(f"{BRINGING}ns.e. 60 A 192.0.2.1\n"))
+    table = AnswerTable().with_zone(ZoneTable(zone), Conditions())
+    for flags in (b"\x00\x00", b"\x80\x00"):
+        for size in (*range(512, 1500, 7), *range(1500, 4000, 63)):
+            data = query(
+                name_from_text(owner), qtype, OPT + size.to_bytes(2, "big") + b"\x00\x00" + flags + b"\x00\x00"
+            )
+            reply = respond(data, table, seeded(0), udp_size=size)
+            assert reply.wire.hex() == plain_reply(data, table, seeded(0), udp=True, udp_size=size).hex(), size
+
+
 CHAIN = "*.w.e. 60 CNAME a.e.\na.e. 60 CNAME b.e.\nb.e. 60 CNAME c.e.\nc.e. 60 CNAME {}\n"
 
 
