@@ -1,6 +1,7 @@
 """Finished answers: complete but for message id, question and OPT, so that replying is a join of octets."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from gslb.wire.codes import RD
 from gslb.wire.message import Counts, render_header
@@ -15,8 +16,7 @@ WITHOUT_DO, WITH_DO = b"\x00", b"\x01"
 and nothing follows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """What is counted of a reply: zone text ("" for none of ours), qtype and rcode."""
 
     zone: str

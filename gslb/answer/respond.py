@@ -4,8 +4,9 @@ The steps: parse; refuse what is not ours; walk through the zone (`answer.walk`)
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 from gslb.answer.chaos import chaos_record
 from gslb.answer.compile import ZoneTable
@@ -52,8 +53,7 @@ UNANSWERED: Mapping[int, tuple[Rcode, bytes]] = MappingProxyType(
 no name has, and are answered so, for resolvers to know it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """`wire` is the message. `outcomes` are the members answered. `fault` names what was wrong with the query.
 
     `for_peers`: a NOTIFY, a transfer or a signed query. A node that has peers answers it otherwise (see
@@ -129,7 +129,7 @@ def _refusal(query: Query, asking: Asking) -> Reply | None:
     if query.signed:
         fault = "signed with a key we do not have"
         return _bare(query, asking, Rcode.NOTAUTH, UNKNOWN_KEY, fault=fault, for_peers=True)
-    if not query.question:
+    if not query.qname:
         rcode = cookie_rcode(asking)
         return _bare(query, asking, rcode, fault=NOT_ONE_QUESTION if rcode is Rcode.FORMERR else "")
     if lacks_cookie(asking):
@@ -172,17 +172,18 @@ def _bare(
     """A reply of a question and an rcode, and what the options ask for."""
     opt = reply_opt(asking, rcode, error=error)
     reply = _closed(query, rcode, opt, fault, for_peers=for_peers)
-    return replace(reply, wire=padded(reply.wire, opt, asking)) if asking.tls else reply
+    return reply._replace(wire=padded(reply.wire, opt, asking)) if asking.tls else reply
 
 
 def _closed(query: Query, rcode: Rcode, opt: bytes, fault: str = "", *, for_peers: bool = False) -> Reply:
-    questions = 1 if query.question else 0
-    header = render_header(query.message_id, query.flags, 0, rcode, (0, 0, 1 if opt else 0), questions)
-    return Reply(header + query.question + opt, Facts("", query.qtype, rcode), fault=fault, for_peers=for_peers)
+    question = query.question
+    header = render_header(query.message_id, query.flags, 0, rcode, (0, 0, 1 if opt else 0), 1 if question else 0)
+    return Reply(header + question + opt, Facts("", query.qtype, rcode), fault=fault, for_peers=for_peers)
 
 
 def _emit(query: Query, asking: Asking, version: ZoneVersion, draft: Draft, facts: Facts, limit: int) -> Reply:
-    room = limit - HEADER_OCTETS - len(query.question)
+    question = query.question
+    room = limit - HEADER_OCTETS - len(question)
     opt = reply_opt(asking, draft.rcode, version, draft.error)
     kept, truncated = fit(draft.pieces, room - len(opt))
     if draft.error and (
@@ -194,8 +195,8 @@ def _emit(query: Query, asking: Asking, version: ZoneVersion, draft: Draft, fact
     flags = (AA if draft.authoritative else 0) | (TC if truncated else 0)
     with_opt = (counts[0], counts[1], counts[2] + (1 if opt else 0))
     header = render_header(query.message_id, query.flags, flags, draft.rcode, with_opt)
-    wire = b"".join((header, query.question, *[piece.octets for piece in kept], opt))
-    return Reply(padded(wire, opt, asking), facts, () if truncated else draft.outcomes)
+    wire = b"".join((header, question, *[piece.octets for piece in kept], opt))
+    return Reply(padded(wire, opt, asking) if asking.tls else wire, facts, () if truncated else draft.outcomes)
 
 
 def _keep(query: Query, qname: Name, draft: Draft, facts: Facts, table: AnswerTable, zone: ZoneTable) -> None:

@@ -161,6 +161,8 @@ class ShortPath:
                 if keep and len(reply) <= limit and data.startswith(question, 12):
                     self._keep_whole(data, (reply[2:], finished, limit, key))
                 return None if len(reply) > limit else (reply, finished, None)
+            if dnssec_ok and limit == PLAIN_UDP_SIZE:  # what it takes to deny a name hardly ever fits into that
+                return None
             if dnssec_ok:
                 return _signed_nxdomain(data, end, qname, variant, zone, opt, limit)
         finished = zone.finished_nxdomain(qname, question[-4] << 8 | question[-3])

@@ -30,11 +30,19 @@ class SignedAnswers:
         self._denial = denial
         self._signatures: dict[tuple[Name, int, int, bool, int | None], Segment | None] = {}
         self._beside: dict[Segment, Segment | None] = {}
+        self._answers: dict[tuple[Segment, ...], tuple[Segment, ...]] = {}
         self._links: dict[Name, Link] = {}
 
     def of(self, answer: Answer, outcome: Outcome, qname: Name) -> Answer:
         """The signed form of the plain answer to `qname`, whose lookup had this outcome."""
-        return answer._replace(segments=tuple(self.beside(answer.segments)), proof=self.proof(outcome, qname))
+        rcode, authoritative, plain, exact, draw, following, dname, _ = answer
+        if dname is None:
+            segments = self._answers.get(plain)
+            if segments is None:
+                segments = self._answers[plain] = tuple(self.beside(plain))
+        else:  # it has a CNAME of its own for each name
+            segments = tuple(self.beside(plain))
+        return Answer(rcode, authoritative, segments, exact, draw, following, dname, self.proof(outcome, qname))
 
     def proof(self, outcome: Outcome, qname: Name) -> tuple[Link, ...]:
         """What shows that there is nothing else, where that is so."""

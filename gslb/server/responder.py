@@ -4,7 +4,6 @@ import random
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Protocol
 
 import structlog
@@ -174,4 +173,4 @@ class Responder:
 
 def _permitted(reply: Reply, wire: bytes | None) -> Reply:
     """The reply as it goes out; with nothing on the wire it does not. A cut one has no member in it."""
-    return reply if wire is reply.wire else replace(reply, wire=wire or b"", outcomes=())
+    return reply if wire is reply.wire else reply._replace(wire=wire or b"", outcomes=())

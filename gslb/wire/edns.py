@@ -18,6 +18,9 @@ MAX_OPTIONS = 64
 """Read of one OPT record, several times as many as there are kinds; those after them are passed over, as those that
 nobody knows are (RFC 6891 section 6.1.2), so that none is worth more time than its query."""
 _DO = 0x8000
+_OPT_TYPE = int(RRType.OPT)
+_OPT = struct.Struct("!BHHBBHH")
+"""Owner, type, size, upper bits of the rcode, version, flags, and the length of the options."""
 _OPTION_HEADER = struct.Struct("!HH")
 """Code and length."""
 _RUNS_OUT = "an option runs past the end of the OPT record"
@@ -66,18 +69,7 @@ def render_option(code: int, value: bytes) -> bytes:
 
 def render_opt(rcode: int, *, dnssec_ok: bool, udp_size: int = DEFAULT_UDP_SIZE, options: bytes = b"") -> bytes:
     """Our OPT record, with the upper eight bits of `rcode` and options that are rendered already."""
-    flags = _DO if dnssec_ok else 0
-    return b"".join(
-        (
-            b"\x00",
-            RRType.OPT.to_bytes(2, "big"),
-            udp_size.to_bytes(2, "big"),
-            bytes((rcode >> 4, 0)),
-            flags.to_bytes(2, "big"),
-            len(options).to_bytes(2, "big"),
-            options,
-        )
-    )
+    return _OPT.pack(0, _OPT_TYPE, udp_size, rcode >> 4, 0, _DO if dnssec_ok else 0, len(options)) + options
 
 
 def reply_limit(edns: Edns | None, udp_size: int = DEFAULT_UDP_SIZE) -> int:

@@ -11,7 +11,7 @@ import re
 import struct
 from typing import NamedTuple
 
-from gslb.wire.codes import QR, Opcode, Rcode, RRType
+from gslb.wire.codes import QR, Rcode, RRType
 from gslb.wire.edns import Edns, Option, parse_options
 from gslb.wire.names import LABELS_PATTERN, MAX_LABEL_OCTETS, MAX_NAME_OCTETS, Name
 
@@ -23,6 +23,9 @@ MAX_RECORDS = 8
 _NAME = re.compile(LABELS_PATTERN + b"\0", re.DOTALL)
 _HEADER = struct.Struct("!5H")
 """Flags, and the counts of the four sections."""
+_OPCODE = 0x7800
+"""Of the flags; QUERY is 0."""
+_OPT, _TSIG = int(RRType.OPT), int(RRType.TSIG)
 NOT_ONE_QUESTION = "not exactly one question"
 
 
@@ -73,7 +76,7 @@ def parse_query(data: bytes) -> Query:
     flags, questions, answers, authorities, additionals = _HEADER.unpack_from(data, 2)
     if flags & QR:
         raise FormError(None, "a response, not a query")
-    if opcode_of(flags) != Opcode.QUERY:
+    if flags & _OPCODE:
         raise FormError(Rcode.NOTIMP, "an opcode we do not serve", with_opt=_would_have_opt(data))
     if len(data) > MAX_QUERY_OCTETS:
         raise FormError(Rcode.FORMERR, "longer than any query")
@@ -87,7 +90,7 @@ def parse_query(data: bytes) -> Query:
         raise FormError(Rcode.FORMERR, "the question is cut short")
     qtype = int.from_bytes(data[end : end + 2], "big")
     # The only records a query carries before its additional section: the SOA of an IXFR (RFC 1995 section 3).
-    if answers or authorities > (1 if qtype == RRType.IXFR else 0):
+    if answers or (authorities and (authorities > 1 or qtype != RRType.IXFR)):
         raise FormError(Rcode.FORMERR, "records in a section that a query leaves empty", question_end)
     edns, signed = _parse_records(data, question_end, authorities, additionals)
     return Query(
@@ -156,17 +159,17 @@ def _parse_records(data: bytes, start: int, authorities: int, additionals: int) 
         if signed:
             raise FormError(Rcode.FORMERR, "a record after the TSIG", start)
         owner_is_root = data[position : position + 1] == b"\x00"
-        fixed = _skip_name(data, position, start)
+        fixed = position + 1 if owner_is_root else _skip_name(data, position, start)
         rdata = fixed + 10
         position = rdata + int.from_bytes(data[rdata - 2 : rdata], "big")
         if rdata > len(data) or position > len(data):
             raise FormError(Rcode.FORMERR, "a record is cut short", start)
         rtype = int.from_bytes(data[fixed : fixed + 2], "big")
-        if rtype == RRType.OPT:
+        if rtype == _OPT:
             if edns is not None or not owner_is_root or number < authorities:
                 raise FormError(Rcode.FORMERR, "a second or misplaced OPT record", start, with_opt=True)
             edns = _parse_opt(data[fixed:rdata], data[rdata:position], start)
-        signed = rtype == RRType.TSIG
+        signed = rtype == _TSIG
         if signed and number < authorities:
             raise FormError(Rcode.FORMERR, "a TSIG before the additional section", start)
     if position != len(data):
