@@ -2,8 +2,10 @@
 
 From where a CNAME leads, a chain depends on the question in nothing but how names are written. So it does from one
 DNAME to the next, as long as each leads to the owner of another DNAME or below: then all names along it begin with the
-labels before the first one's owner. Such steps are rendered into a run when a chain comes that way the second time,
-and from then on take as long as one step, however long the chain.
+labels before the first one's owner. And where a DNAME leads to a name above its owner, it depends on how often the
+labels come that it takes away: that often, or as often as there are steps, it leads to names below itself. Such steps
+are rendered into a run when a chain comes that way the second time, and from then on take as long as one step, however
+long the chain.
 
 A leg ends where the answer depends on more: at a name that is no alias, or steered;
 where a DNAME leads to names that may exist. It belongs to a zone in one version, and goes with it.
@@ -20,12 +22,12 @@ from gslb.answer.segments import Link, Segment, without_dname
 from gslb.answer.template import Template
 from gslb.wire.codes import RRType
 from gslb.wire.message import QNAME_POINTER
-from gslb.wire.names import MAX_NAME_OCTETS, Name
+from gslb.wire.names import MAX_NAME_OCTETS, Name, label_at
 from gslb.zone.lookup import NOT_LED_ON, Alias, Outcome, Redirection
 from gslb.zone.rrset import RRset
 
 _Key = tuple[Name, Name, int, bool, int]
-"""Apex, owner and type of what a leg begins with, whether it is signed, and its most steps."""
+"""Apex, where a leg begins and the type it begins with, whether it is signed, and its most steps."""
 MOST_KEPT = 1024
 _NO_TYPE = 0
 """To look for aliases alone."""
@@ -36,7 +38,7 @@ _CNAME_DATA_OFFSET = len(QNAME_POINTER) + 10
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Leg:
-    """Steps from the owner of a CNAME or a DNAME on.
+    """Steps from a name on that owns a CNAME, or that a DNAME leads on from with all names below.
 
     `names` are where each step leads; behind the prefix, where there is one. `target` is where the last stands. The
     steps are not these when a type among `answered` is asked for, or a DNAME among `dnames` was sent before. `links`
@@ -71,17 +73,16 @@ class Legs:
         self._kept: dict[_Key, Leg | None] = {}
         self._met: set[_Key] = set()
 
-    def of(self, outcome: Alias | Redirection, zone: ZoneTable, most: int, *, signed: bool) -> Leg | None:
-        """The leg of at most so many steps that begins with this outcome. None where that would be of one step, and the
-        first time: it may not come again."""
-        owner = outcome.rrset.owner
-        key = (zone.apex, owner, outcome.rrset.rtype, signed, most)
+    def of(self, outcome: Alias | Redirection, begin: Name, zone: ZoneTable, most: int, *, signed: bool) -> Leg | None:
+        """The leg of at most so many steps from a name on with this outcome; of a DNAME, from names below. None where
+        that would be of one step, and the first time: it may not come again."""
+        key = (zone.apex, begin, outcome.rrset.rtype, signed, most)
         leg = self._kept.get(key)
         if leg is None and key not in self._kept:
             if key not in self._met:
                 self._meet(key)
                 return None
-            leg = self._kept[key] = _leg(tuple(islice(_steps(outcome, zone, signed=signed), most)), zone.apex)
+            leg = self._kept[key] = _leg(tuple(islice(_steps(outcome, begin, zone, signed=signed), most)), zone.apex)
         return leg
 
     def __len__(self) -> int:
@@ -107,10 +108,24 @@ class _Step(NamedTuple):
     exact: bool = False
 
 
-def _steps(outcome: Alias | Redirection, zone: ZoneTable, *, signed: bool) -> Iterator[_Step]:
+def repeating(name: Name, owner: Name, taken: bytes, most: int) -> Name:
+    """From where on the steps of a name are those of all names below, that is below a DNAME's owner, and so at most so
+    many times: the owner, and before it the labels that the DNAME takes away, as often as they come."""
+    octets = len(taken)
+    last = begin = len(name) - len(owner)
+    least = last - (most - 1) * octets
+    while begin > octets and begin > least and name.startswith(taken, begin - octets):
+        begin -= octets
+    whole = 0
+    while begin < last and (whole := label_at(name, begin, whole)) != begin:  # amidst a label
+        begin += octets
+    return name[begin:]
+
+
+def _steps(outcome: Alias | Redirection, begin: Name, zone: ZoneTable, *, signed: bool) -> Iterator[_Step]:
     """The steps that are the same for all names with this outcome."""
     if isinstance(outcome, Redirection):
-        return _below_dname(outcome.rrset, zone, signed=signed)
+        return _below_dname(outcome.rrset, begin, zone, signed=signed)
     return _from_cname(outcome, zone, signed=signed)
 
 
@@ -143,10 +158,10 @@ def _answered(outcome: Alias | Redirection) -> frozenset[int]:
     return NOT_LED_ON.union(outcome.node.rrsets)
 
 
-def _below_dname(rrset: RRset, zone: ZoneTable, *, signed: bool) -> Iterator[_Step]:
+def _below_dname(rrset: RRset, begin: Name, zone: ZoneTable, *, signed: bool) -> Iterator[_Step]:
     """From name to name below DNAMEs, whatever these begin with."""
     following: RRset | None = rrset
-    suffix = rrset.owner
+    suffix = begin
     seen = {suffix}
     dnames: set[Name] = set()
     while following is not None:

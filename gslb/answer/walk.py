@@ -8,11 +8,11 @@ from gslb.answer.bundle import Bundle
 from gslb.answer.compile import ZoneTable
 from gslb.answer.draft import Draft
 from gslb.answer.draws import Draw, DrawSource
-from gslb.answer.leg import Legs
+from gslb.answer.leg import Legs, repeating
 from gslb.answer.segments import ADDITIONAL, Answer, Segment, without_dname
 from gslb.answer.table import AnswerTable
 from gslb.wire.codes import Rcode, RRType
-from gslb.wire.names import MAX_NAME_OCTETS, Name, is_below
+from gslb.wire.names import Name
 from gslb.zone.lookup import Alias, Outcome, Redirection
 from gslb.zone.steered import SteeredKey
 
@@ -88,7 +88,7 @@ class _Path:
         return self._renamed(outcome) if following is None and isinstance(outcome, Redirection) else following
 
     def _renamed(self, outcome: Redirection) -> Name | None:
-        """One DNAME, where it leads on within the zone; and again, while it leads to a name below itself."""
+        """One DNAME, where it leads on within the zone."""
         draft, owner, target = self._draft, outcome.rrset.owner, outcome.target
         renaming = self._zone.renaming(outcome.rrset, signed=draft.signed)
         if target is None or not renaming.stays or renaming.endless or self._qtype == RRType.CNAME:
@@ -100,26 +100,23 @@ class _Path:
         draft.rcode = Rcode.NOERROR
         draft.lasting = False
         draft.add_alias(outcome.rrset.ttl_seconds, target)
-        while is_below(target, owner) and target not in self.seen and len(self.seen) <= MAX_STEPS:
-            following = target[: -len(owner)] + renaming.target
-            if len(following) > MAX_NAME_OCTETS:
-                break
-            self.seen.add(target)
-            draft.follow(target)
-            draft.add_alias(outcome.rrset.ttl_seconds, following)
-            target = following
         return target
 
     def _along_leg(self, outcome: Alias | Redirection, name: Name, legs: Legs) -> Name | None:
         draft, zone = self._draft, self._zone
-        leg = legs.of(outcome, zone, MAX_STEPS + 2 - len(self.seen), signed=draft.signed)
+        most = MAX_STEPS + 2 - len(self.seen)
+        begin, prefix = outcome.rrset.owner, b""
+        if isinstance(outcome, Redirection):
+            if outcome.taken:
+                begin = repeating(name, begin, outcome.taken, most)
+            prefix = name[: -len(begin)]
+        leg = legs.of(outcome, begin, zone, most, signed=draft.signed)
         if leg is None or self._qtype in leg.answered or not self._dnames.isdisjoint(leg.dnames):
             return None
-        prefix = name[: -len(outcome.rrset.owner)] if isinstance(outcome, Redirection) else b""
         names = [prefix + each for each in leg.names]
         steps = leg.possible(names, self.seen)
         if steps < len(names):
-            leg = legs.of(outcome, zone, steps, signed=draft.signed)
+            leg = legs.of(outcome, begin, zone, steps, signed=draft.signed)
         if leg is None or not draft.can_take(leg, len(prefix)):
             return None
         if draft.signed:

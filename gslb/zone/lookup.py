@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from gslb.wire.codes import RRType
-from gslb.wire.names import FEW_LABELS_OCTETS, WILDCARD_LABEL, Name, label_at, parent
+from gslb.wire.names import FEW_LABELS_OCTETS, WILDCARD_LABEL, Name, is_below, label_at, parent
 from gslb.wire.rdata import alias_target, is_signatures_key
 from gslb.zone.denial import is_hashed_owner, without_nsec3
 from gslb.zone.rrset import RRset
@@ -27,7 +27,7 @@ class Node:
     `is_cut`: it is a zone cut that nothing above veils; `children`: how many nodes are one label longer. Nodes refer to
     none but the wildcard below them, so the indexes of two versions share those of names where nothing changed. Where a
     node is the closest encloser of a name and `has_no_stand_in`, there is no such name. `renaming`: the DNAME that
-    stands in for all names below, and where it leads."""
+    stands in for all names below, where it leads, and which labels it takes away (see `Redirection`)."""
 
     __slots__ = (
         "above",
@@ -50,7 +50,7 @@ class Node:
         self.is_cut = False
         self.wildcard: Node | None = None
         self.has_no_stand_in = False
-        self.renaming: tuple[RRset, Name] | None = None
+        self.renaming: tuple[RRset, Name, bytes] | None = None
 
     @property
     def veil(self) -> Name | None:
@@ -68,7 +68,9 @@ class Node:
             self.renaming = above.renaming
         elif RRType.DNAME in self.rrsets:
             dname = self.rrsets[RRType.DNAME]
-            self.veil_below, self.renaming = self.name, (dname, alias_target(dname.rdatas[0]))
+            target = alias_target(dname.rdatas[0])
+            taken = self.name[: -len(target)] if is_below(self.name, target) else b""
+            self.veil_below, self.renaming = self.name, (dname, target, taken)
         self.wildcard = wildcard
         self.has_no_stand_in = wildcard is None and self.veil_below is None
 
@@ -91,10 +93,11 @@ class Alias:
 
 class Redirection(NamedTuple):
     """A DNAME above: `target` is where the search goes on, None when it would be longer than 255 octets
-    (YXDOMAIN)."""
+    (YXDOMAIN). Where the DNAME leads to a name above its owner, `taken` are the labels of the owner before that."""
 
     rrset: RRset
     target: Name | None
+    taken: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +246,6 @@ def _at(node: Node, qtype: int) -> Outcome:
     return NoData(node)
 
 
-def _redirected(rrset: RRset, leads_to: Name, qname: Name) -> Redirection:
+def _redirected(rrset: RRset, leads_to: Name, taken: bytes, qname: Name) -> Redirection:
     target = qname[: len(qname) - len(rrset.owner)] + leads_to
-    return Redirection(rrset, target if len(target) <= 255 else None)
+    return Redirection(rrset, target if len(target) <= 255 else None, taken)

@@ -10,6 +10,7 @@ from signed_zone import complete, with_nsec, with_nsec3
 
 from gslb.answer import leg as leg_module
 from gslb.answer.compile import ZoneTable
+from gslb.answer.leg import repeating
 from gslb.answer.respond import Reply, respond
 from gslb.answer.table import AnswerTable
 from gslb.steering.conditions import Conditions, Override, OverrideNote
@@ -206,6 +207,24 @@ def test_what_hosts_bring_along_is_cut_where_a_plain_walk_cuts_it(
             )
             reply = respond(data, table, seeded(0), udp_size=size)
             assert reply.wire.hex() == plain_reply(data, table, seeded(0), udp=True, udp_size=size).hex(), size
+
+
+@pytest.mark.parametrize(
+    ("name", "times"),
+    [
+        ("x.e.", 0),
+        ("x.up.e.", 1),
+        ("x.up.up.e.", 2),
+        ("up.up.e.", 1),  # one of them is below the owner
+        ("x.y.up.up.up.up.up.e.", 3),  # of four steps
+        ("xxx\\002up.e.", 0),  # amidst a label
+        ("xxx\\002up\\002up.up.e.", 1),
+        ("xup.up.e.", 1),
+    ],
+)
+def test_how_often_a_dname_leads_below_itself_is_seen_in_the_name(name: str, times: int) -> None:
+    asked, taken, owner = name_from_text(name[:-2] + "up.e."), b"\x02up", name_from_text("up.e.")
+    assert repeating(asked, owner, taken, 4) == taken * times + owner
 
 
 CHAIN = "*.w.e. 60 CNAME a.e.\na.e. 60 CNAME b.e.\nb.e. 60 CNAME c.e.\nc.e. 60 CNAME {}\n"
