@@ -77,7 +77,8 @@ def plain_reply(data: bytes, table: AnswerTable, source: DrawSource, *, udp: boo
             name = _drawn(walk, table.draws[answer.draw], answer.draw, zone, source, apex)
             name = None if query.qtype in {RRType.CNAME, RRType.ANY} else name
     for link in links.values():
-        walk.put(AUTHORITY, link.count, link.template.fill_at(walk.owner, apex, walk.offset, link.owner))
+        begin = pointer(walk.offset) if walk.offset <= MAX_POINTER_OFFSET else link.owner
+        walk.put(AUTHORITY, link.count, link.template.fill(walk.owner, apex, begin))
     for each in behind:
         octets = each.template.fill(walk.owner, apex)
         walk.put(each.section, each.count, octets, required=each.required, follows=each.follows)

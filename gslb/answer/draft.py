@@ -163,7 +163,7 @@ class Draft:
 
     def _prove(self, link: Link) -> None:
         if not self._passes_over():
-            octets = link.template.fill_at(self.owner, POINTERS[self._apex], self.offset, link.owner)
+            octets = link.fill_at(self._apex, self.offset)
             self._append(Piece(AUTHORITY, link.count, octets, required=True))
 
     def _prove_at_once(self, proof: Run) -> None:

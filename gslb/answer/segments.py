@@ -5,8 +5,10 @@ from itertools import dropwhile
 from typing import NamedTuple
 
 from gslb.answer.compressed import CompressedTemplate
-from gslb.answer.template import Template
+from gslb.answer.run import Run
+from gslb.answer.template import POINTERS, Template
 from gslb.wire.codes import Rcode
+from gslb.wire.message import MAX_POINTER_OFFSET
 from gslb.wire.names import Name
 from gslb.zone.rrset import RRset
 from gslb.zone.steered import SteeredKey
@@ -33,11 +35,19 @@ class Segment:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Link:
-    """An NSEC or NSEC3 rrset and its signatures, for the authority section; its template begins with `owner`."""
+    """An NSEC or NSEC3 rrset and its signatures, for the authority section; its template begins with `owner`. `run` is
+    the same, for places that a pointer reaches."""
 
     owner: Name
     count: int
     template: Template
+    run: Run
+
+    def fill_at(self, apex: int, offset: int) -> bytes:
+        """The octets for a place at `offset` in the message, where the apex stands at another."""
+        if offset <= MAX_POINTER_OFFSET:
+            return self.run.fill(apex, 0, offset)
+        return self.template.fill(b"", POINTERS[apex], self.owner)
 
 
 class Answer(NamedTuple):

@@ -194,12 +194,12 @@ def _signed_nxdomain(
     if found is None:
         return None
     finished, proof = found
-    apex = POINTERS[end - 4 - len(zone.apex)]
-    tail = zone.signed_negative(apex)
+    apex = end - 4 - len(zone.apex)
+    tail = zone.signed_negative(POINTERS[apex])
     pieces = [data[:2], finished.heads[variant], data[12:end], tail]
     offset = end + len(tail)
     for link in proof:
-        pieces.append(link.template.fill_at(b"", apex, offset, link.owner))
+        pieces.append(link.fill_at(apex, offset))
         offset += len(pieces[-1])
     pieces.append(opt)
     return None if offset + len(opt) > limit else (b"".join(pieces), finished, None)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from gslb.answer.compressed import CompressedTemplate
+from gslb.answer.run import Rendering
 from gslb.answer.segments import Answer, Link, Segment
 from gslb.answer.template import Template, render_rrset, render_together
 from gslb.wire.codes import RRType
@@ -105,5 +106,7 @@ class SignedAnswers:
             rrsets = (rrset, self._zone.rrsets[rrset.owner][signatures_key(rrset.rtype)])
             template = render_together(rrsets, self._zone.apex, rrset.ttl_seconds)
             count = sum(len(each.rdatas) for each in rrsets)
-            link = self._links[rrset.owner] = Link(rrset.owner, count, template)
+            rendering = Rendering()
+            rendering.add(template, count)
+            link = self._links[rrset.owner] = Link(rrset.owner, count, template, rendering.run())
         return link

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from gslb.wire.codes import CLASS_IN, RRType
-from gslb.wire.message import MAX_POINTER_OFFSET, pointer
+from gslb.wire.message import pointer
 from gslb.wire.names import Name, is_at_or_below
 from gslb.wire.rdata import embedded_names
 from gslb.zone.rrset import RRset
@@ -32,10 +32,6 @@ class Template(NamedTuple):
 
     parts: tuple[bytes, ...]
     holes: tuple[Hole, ...]
-
-    def fill_at(self, owner: bytes, apex: bytes, offset: int, name: Name) -> bytes:
-        """As `fill`, for a place at `offset` in the message; `name` is what the template begins with."""
-        return self.fill(owner, apex, pointer(offset) if offset <= MAX_POINTER_OFFSET else name)
 
     def then(self, other: "Template") -> "Template":
         """With what stands behind it."""

@@ -119,7 +119,7 @@ class _Path:
             leg = legs.of(outcome, begin, zone, steps, signed=draft.signed)
         if leg is None or not draft.can_take(leg, len(prefix)):
             return None
-        if draft.signed:
+        if draft.signed and isinstance(outcome, Alias):
             draft.show(zone.proof(outcome, name))
         draft.lasting = draft.lasting and leg.exact and name == outcome.rrset.owner
         draft.take(leg, prefix)
