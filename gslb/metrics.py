@@ -2,16 +2,19 @@
 
 The transports count by appending to a list, which costs next to nothing a query; `Tally.fold` turns the list into
 counters when it has grown, and before each scrape.
+
+A node with thousands of zones has tens of thousands of series, which take tenths of a second to write. So a scrape is
+of a `Scrape`: made on the event loop, it takes what is to be read at once, and is written in a thread.
 """
 
 import contextlib
 from collections import Counter as Multiset
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import Any
 
 import dns.rdatatype
 from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics
+from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from gslb import __version__
@@ -24,6 +27,7 @@ from gslb.wire.rdata import rdata_to_text
 disable_created_metrics()  # type: ignore[no-untyped-call]  # nobody asks when a counter was born
 
 FOLD_AT = 8192
+_COUNTERS_KEPT = 50_000
 Counted = Finished | Facts | Outcome
 
 
@@ -63,21 +67,34 @@ class Metrics:
         self.serial = gauge("gslb_zone_serial", "SOA serial served", ["zone"])
         self.version = gauge("gslb_build_info", "Always 1", ["version"])
         self.version.labels(__version__).set(1)
+        self._describe: Callable[[], Iterable[Metric]] = tuple
 
-    def collect_from(self, describe: Callable[[], Iterable[Any]]) -> None:
-        """Add metrics that are read off something at each scrape: `describe` gives prometheus metric families."""
+    def collect_from(self, describe: Callable[[], Iterable[Metric]]) -> None:
+        """Add metrics that are read off something at each scrape. `describe` is called on the event loop; the families
+        that it gives may be made as they are asked for, in a thread."""
+        self._describe = describe
 
-        class Reader(Collector):
-            def collect(self) -> Iterable[Any]:
-                return describe()
-
-        self.registry.register(Reader())
+    def scrape(self) -> "Scrape":
+        """All metrics as they are now. Called on the event loop."""
+        return Scrape(self.registry, self._describe())
 
     def forget_zone(self, zone: str, file: str) -> None:
         """A zone is served no more: what is read of it and its file now would stay as it is for ever."""
         for gauge, label in ((self.config_ok, file), (self.serial, zone)):
             with contextlib.suppress(KeyError):  # never set
                 gauge.remove(label)
+
+
+class Scrape(Collector):
+    """What one scrape gets; may be written in a thread."""
+
+    def __init__(self, registry: CollectorRegistry, described: Iterable[Metric]) -> None:
+        self._registry = registry
+        self._described = described
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self._registry.collect()
+        yield from self._described
 
 
 class Tally:
@@ -87,6 +104,7 @@ class Tally:
         self.log: list[Counted] = []
         self.replies = 0
         self._metrics = metrics
+        self._counters: dict[Facts, Counter] = {}
         self.transport = transport
 
     def fold(self) -> None:
@@ -99,7 +117,17 @@ class Tally:
             else:
                 facts = counted.facts if isinstance(counted, Finished) else counted
                 self.replies += times
-                self._metrics.queries.labels(self.transport, *_facts(facts)).inc(times)
+                self._counter(facts).inc(times)
+
+    def _counter(self, facts: Facts) -> Counter:
+        """The counter of such replies. Finding it by its labels takes as long as a short reply does; the types of
+        questions are the clients' choice, so there is an end to what is kept."""
+        found = self._counters.get(facts)
+        if found is None:
+            if len(self._counters) >= _COUNTERS_KEPT:
+                self._counters.clear()
+            found = self._counters[facts] = self._metrics.queries.labels(self.transport, *_facts(facts))
+        return found
 
 
 def _facts(facts: Facts) -> tuple[str, str, str]:

@@ -4,22 +4,25 @@ healthz says that the process answers. readyz is 200 when DNS is served and ever
 503 with a line per problem.
 """
 
+import asyncio
 from collections.abc import Callable
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
+
+from gslb.metrics import Metrics
 
 
 def monitoring_app(
-    registry: CollectorRegistry, before_scrape: Callable[[], None], not_ready: Callable[[], list[str]]
+    metrics_of_node: Metrics, before_scrape: Callable[[], None], not_ready: Callable[[], list[str]]
 ) -> web.Application:
     """`before_scrape` brings counters up to date; `not_ready` lists what is wrong, empty when ready."""
 
     async def metrics(request: web.Request) -> web.Response:
         before_scrape()
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-        return web.Response(body=encode(registry), headers={"Content-Type": content_type})
+        body = await asyncio.to_thread(encode, metrics_of_node.scrape())
+        return web.Response(body=body, headers={"Content-Type": content_type})
 
     async def healthz(_: web.Request) -> web.Response:
         return web.Response(text="ok\n")

@@ -1,4 +1,4 @@
-"""Metrics of the cluster, read off its state at each scrape."""
+"""Metrics of the cluster, read off its state at each scrape: in a thread, so what may grow meanwhile is copied."""
 
 import time
 from collections import Counter as Multiset
@@ -18,7 +18,7 @@ def cluster_readings(cluster: Cluster, table: AnswerTable) -> Iterator[Metric]:
     expires = GaugeMetricFamily("gslb_zone_expires_seconds", "Seconds until a secondary zone expires", labels=["zone"])
     for apex in table.zones:
         role.add_metric([name_to_text(apex), "secondary" if apex in cluster.secondaries else "primary"], 1.0)
-    for apex, entry in cluster.secondaries.items():
+    for apex, entry in dict(cluster.secondaries).items():
         until = entry.driver.status.expires_at
         if until is not None:
             expires.add_metric([name_to_text(apex)], max(0.0, until - time.time()))
@@ -35,18 +35,18 @@ def _transfers(cluster: Cluster) -> Iterator[Metric]:
     )
     notify = CounterMetricFamily("gslb_notify", "NOTIFY messages", labels=["direction", "result", "zone"])
     out = cluster.exchange.counts
-    for (apex, how, result), times in out.results.items():
+    for (apex, how, result), times in dict(out.results).items():
         transfers.add_metric(["out", how, result, name_to_text(apex)], times)
-    for (apex, how), count in out.octets.items():
+    for (apex, how), count in dict(out.octets).items():
         octets.add_metric(["out", how, name_to_text(apex)], count)
-    for (apex, result), times in out.notifies.items():
+    for (apex, result), times in dict(out.notifies).items():
         notify.add_metric(["in", result, name_to_text(apex)], times)
-    for (apex, result), times in cluster.notifier.results.items():
+    for (apex, result), times in dict(cluster.notifier.results).items():
         notify.add_metric(["out", result, name_to_text(apex)], times)
-    for apex, entry in cluster.secondaries.items():
+    for apex, entry in dict(cluster.secondaries).items():
         came: Multiset[str] = Multiset()
         merged = dict(cluster.counts_before.get(apex, {}))
-        for what, counts in entry.driver.counts.items():
+        for what, counts in dict(entry.driver.counts).items():
             merged[what] = merged.get(what, InboundCounts()) + counts
         for (how, result), counts in merged.items():
             transfers.add_metric(["in", how, result, name_to_text(apex)], counts.done)

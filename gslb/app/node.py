@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
@@ -131,11 +132,11 @@ class Node:
         limits = self.config.limits
         self.health = HealthService(self.config.state_dir, self._health_changed, concurrency=limits.probe_concurrency)
         self.metrics.collect_from(
-            lambda: [
-                *readings(self.zones, self.table, self.health),
-                *cluster_readings(self.cluster, self.table),
-                *signature_readings(self.table, time.time()),
-            ]
+            lambda: chain(
+                readings(self.zones, self.table, self.health),
+                cluster_readings(self.cluster, self.table),
+                signature_readings(self.table, time.time()),
+            )
         )
         await self._load(self.config.zones.values(), starting=True)
         self._responder.exchange = self.cluster.exchange
@@ -221,7 +222,7 @@ class Node:
         if self.config.api is None:
             return
         host, port = self.config.api
-        app = monitoring_app(self.metrics.registry, self._fold, self.not_ready)
+        app = monitoring_app(self.metrics, self._fold, self.not_ready)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         self._runners.append(runner)
