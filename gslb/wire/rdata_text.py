@@ -8,8 +8,8 @@ octets, where a record comes with all else that a primary serves, only its shape
 a wrong length is what no validator takes (RFC 4509 section 2.2), and for that no zone is given up. Locators of NID
 and L64 may come without leading zeros (RFC 6742 section 2), as dig prints them; they are filled up before dnspython
 sees them. The metres of a LOC record it reads as binary fractions, of which some fall short by a centimetre; these are
-shown to it a little larger. Of an IPSECKEY record it wants a key where algorithm 0 has none, and of a DS record another
-digest type than the reserved 0.
+shown to it a little larger. Of an IPSECKEY record it wants a key where algorithm 0 has none, of a DS record another
+digest type than the reserved 0, and of a ZONEMD record of any scheme the length of digest that scheme 1 has.
 """
 
 import re
@@ -53,7 +53,7 @@ _LEAST_OCTETS: dict[int, int] = {
     dns.rdatatype.SMIMEA: 3,
     dns.rdatatype.HIP: 4,  # two lengths and an algorithm (RFC 8005 section 5)
     dns.rdatatype.CSYNC: 6,  # serial, flags (RFC 7477 section 2.1.1)
-    dns.rdatatype.ZONEMD: 6,  # serial, scheme, algorithm (RFC 8976 section 2.2)
+    dns.rdatatype.ZONEMD: 6,
     dns.rdatatype.DSYNC: 5,  # type, scheme, port (RFC 9859 section 2.1)
     dns.rdatatype.URI: 4,  # priority, weight (RFC 7553 section 4.5)
     dns.rdatatype.CAA: 2,  # flags, length of the tag (RFC 8659 section 4.1)
@@ -62,6 +62,11 @@ _LEAST_OCTETS: dict[int, int] = {
     dns.rdatatype.WALLET: 0,
 }
 """Of types whose fields mean something to clients alone: how many octets come before what may be empty or unknown."""
+_ZONE_DIGEST_START = 6
+"""Before the digest of a ZONEMD record stand serial, scheme and algorithm (RFC 8976 section 2.2)."""
+_LEAST_ZONE_DIGEST = 12
+"""Octets, whatever scheme and algorithm are (RFC 8976 section 2.2.4). The rest is the verifier's to judge: the RFC's
+own examples have digests of private schemes, in other lengths."""
 _ALGORITHM_AT: dict[int, int] = {
     **dict.fromkeys((dns.rdatatype.DNSKEY, dns.rdatatype.CDNSKEY, dns.rdatatype.KEY, dns.rdatatype.CERT), 2),
     **dict.fromkeys((*_DIGESTS, dns.rdatatype.RRSIG, dns.rdatatype.SIG), 1),
@@ -128,7 +133,11 @@ def check_rdata(rtype: int, rdata: bytes) -> None:
 def canonical_rdata(rtype: int, rdata: bytes) -> bytes:
     """The rdata with its names in lower case, where comparing has them so (RFC 4034 section 6.2). Raises as
     `check_rdata`."""
-    return rdata.lower() if rtype in _NAMES else bytes(_as_dnspython(rtype, rdata).to_digestable())
+    if rtype in _NAMES:
+        return rdata.lower()
+    if rtype in _LEAST_OCTETS or rtype in _SERVICES:
+        return rdata  # no name in them is of those that are lowered (RFC 6840 section 5.1)
+    return bytes(_as_dnspython(rtype, rdata).to_digestable())
 
 
 def rdata_as_text(rtype: int, rdata: bytes) -> str:
@@ -138,6 +147,8 @@ def rdata_as_text(rtype: int, rdata: bytes) -> str:
         return " ".join(name.to_text() for name in _names(rtype, rdata))
     if rtype in _DIGESTS and len(rdata) >= _LEAST_OCTETS[rtype]:
         return f"{int.from_bytes(rdata[:2], 'big')} {rdata[2]} {rdata[3]} {rdata[_DIGEST_START:].hex()}"
+    if rtype == dns.rdatatype.ZONEMD and len(rdata) >= _LEAST_OCTETS[rtype]:
+        return f"{int.from_bytes(rdata[:4], 'big')} {rdata[4]} {rdata[5]} {rdata[_ZONE_DIGEST_START:].hex()}".rstrip()
     try:
         text = _as_dnspython(rtype, rdata).to_text()
     except (dns.exception.DNSException, ValueError):
@@ -158,8 +169,15 @@ def _read(rtype: int, rdata: bytes) -> None:
     """Raise as `check_rdata`, also for octets of the right shape that mean nothing in their type."""
     if rtype in _NAMES:
         _names(rtype, rdata)
+    elif rtype == dns.rdatatype.ZONEMD:
+        _check_zone_digest(rdata)
     else:
         _as_dnspython(rtype, rdata)
+
+
+def _check_zone_digest(rdata: bytes) -> None:
+    if len(rdata) < _ZONE_DIGEST_START + _LEAST_ZONE_DIGEST:
+        raise ValueError(f"a digest has {_LEAST_ZONE_DIGEST} octets at least")
 
 
 def _check_service(rdata: bytes) -> None:
@@ -221,6 +239,13 @@ def _digest(rtype: int, tokens: dns.tokenizer.Tokenizer, origin: dns.name.Name) 
     return rdata[:3] + bytes(1) + rdata[_DIGEST_START:] if is_reserved else rdata
 
 
+def _zone_digest(_rtype: int, tokens: dns.tokenizer.Tokenizer, _origin: dns.name.Name) -> bytes:
+    rdata = tokens.get_uint32().to_bytes(4, "big") + bytes((tokens.get_uint8(), tokens.get_uint8()))
+    rdata += bytes.fromhex(tokens.concatenate_remaining_identifiers())
+    _check_zone_digest(rdata)
+    return rdata
+
+
 def _gateway(rtype: int, tokens: dns.tokenizer.Tokenizer, origin: dns.name.Name) -> bytes:
     """Algorithm 0 has no key, and none is written (RFC 4025 section 2.4)."""
     words = [token.value for token in tokens.get_remaining()]
@@ -254,4 +279,5 @@ _OWN_FORMS: dict[int, Callable[[int, dns.tokenizer.Tokenizer, dns.name.Name], by
     **dict.fromkeys(_LOCATORS, _locator),
     dns.rdatatype.LOC: _location,
     dns.rdatatype.IPSECKEY: _gateway,
+    dns.rdatatype.ZONEMD: _zone_digest,
 }

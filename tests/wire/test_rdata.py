@@ -16,7 +16,7 @@ from gslb.wire.rdata import (
 )
 
 EXAMPLE = name_from_text("example.")
-MB, MINFO, LOC, CERT, SINK, IPSECKEY, CDS, NID, L64 = 7, 14, 29, 37, 40, 45, 59, 104, 106
+MB, MINFO, LOC, CERT, SINK, IPSECKEY, CDS, ZONEMD, NID, L64 = 7, 14, 29, 37, 40, 45, 59, 63, 104, 106
 
 
 @pytest.mark.parametrize(
@@ -49,6 +49,10 @@ MB, MINFO, LOC, CERT, SINK, IPSECKEY, CDS, NID, L64 = 7, 14, 29, 37, 40, 45, 59,
         (RRType.DS, "1 8 0 ab cd", bytes.fromhex("0001 08 00 abcd")),  # a digest type that is reserved
         (RRType.DS, r"\# 5 0001 08 00 ab", bytes.fromhex("0001 08 00 ab")),
         (CDS, "0 0 0 00", bytes(5)),
+        (ZONEMD, "7 1 1 " + "ab" * 48, bytes.fromhex("00000007 01 01" + "ab" * 48)),
+        (ZONEMD, "7 241 1 " + "ab" * 20, bytes.fromhex("00000007 f1 01" + "ab" * 20)),  # RFC 8976 appendix A.3 has such
+        (ZONEMD, "4294967295 0 0 " + "ab " * 12, bytes.fromhex("ffffffff 00 00" + "ab" * 12)),
+        (ZONEMD, r"\# 18 00000007 00 00" + "ab" * 12, bytes.fromhex("00000007 00 00" + "ab" * 12)),
         (IPSECKEY, "10 0 0 .", bytes.fromhex("0a 00 00")),  # no key (RFC 4025 section 2.4)
         (IPSECKEY, "10 1 0 192.0.2.1", bytes.fromhex("0a 01 00 c0000201")),
         (IPSECKEY, "10 3 0 Gw", b"\x0a\x03\x00\x02Gw\x07example\x00"),
@@ -96,6 +100,12 @@ def test_a_text_parses_to_uncompressed_rdata(rtype: int, text: str, wire: bytes)
         (RRType.DS, "1 8"),
         (RRType.DS, "1 8 0"),
         (RRType.DS, r"\# 4 0001 08 00"),
+        (ZONEMD, "7 1 1 " + "ab" * 11),  # RFC 8976 section 2.2.4
+        (ZONEMD, r"\# 17 00000007 00 00" + "ab" * 11),
+        (ZONEMD, "7 256 1 " + "ab" * 12),
+        (ZONEMD, "4294967296 1 1 " + "ab" * 12),
+        (ZONEMD, "7 1 1 " + "ab" * 12 + "a"),
+        (ZONEMD, "7 1 1"),
         (IPSECKEY, "10 1 2 192.0.2.1"),
         (IPSECKEY, "10 1 0"),
         (65282, "abcd"),
@@ -115,6 +125,8 @@ def test_what_is_no_rdata_is_refused_with_the_text_and_the_type(rtype: int, text
         (RRType.TXT, r'"a b" "\"\255"'),
         (RRType.SRV, "1 2 443 www.example."),
         (RRType.DS, "60485 5 1 2bb183af5f22588179a53b0a98631fad1a292118"),
+        (ZONEMD, "7 1 1 " + "ab" * 48),
+        (ZONEMD, "7 241 0 " + "ab" * 20),
         (RRType.SVCB, '1 svc.example. alpn="h2,h3" port="8443"'),
         (RRType.SVCB, "0 svc.example."),
         (RRType.SVCB, '0 svc.example. alpn="h2"'),
@@ -154,6 +166,7 @@ def test_what_is_no_distance_is_refused(metres: str) -> None:
         (RRType.TXT, "Text", "text", False),
         (RRType.SVCB, "1 Host.example.", "1 host.example.", False),  # its name is as it is (RFC 9460 section 2.2)
         (MB, "Host.example.", "host.example.", True),
+        (ZONEMD, "7 0 0 " + "41" * 12, "7 0 0 " + "61" * 12, False),
     ],
 )
 def test_a_record_with_its_names_in_another_case_is_the_same_record(

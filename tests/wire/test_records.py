@@ -192,7 +192,7 @@ def test_rdata_without_compressible_names_arrives_as_it_was_sent(rtype: int, rda
 def test_what_only_clients_can_make_no_sense_of_is_taken_and_shown_in_the_generic_form(rtype: int, rdata: str) -> None:
     octets = bytes.fromhex(rdata)
     assert only_rdata(answering(record(octets, rtype))) == octets
-    if rtype != RRType.DS:
+    if rtype not in {RRType.DS, dns.rdatatype.ZONEMD}:
         assert rdata_to_text(rtype, octets) == rf"\# {len(octets)} {octets.hex()}"
         with pytest.raises(RdataError):
             rdata_from_text(rtype, rdata_to_text(rtype, octets), EXAMPLE)
