@@ -59,7 +59,7 @@ def test_a_story_that_cannot_be_seen_fails_by_the_name_of_its_step_as_json_too(s
     assert told["ok"] is False
     assert told["failed"] in STEPS[1:]
     assert told["steps"][-1]["step"] == told["failed"]
-    kept = Path(re.search(r"its files and logs stay in (\S+)", running.text())[1])
+    kept = Path(re.search(r"its files and logs stay in (.+)", running.text())[1])
     assert "serving" in (kept / "logs" / "secondary.log").read_text()
 
 
@@ -90,7 +90,7 @@ def test_wrong_options_are_refused_with_what_would_be_right(start_demo, argument
 def test_a_signal_stops_everything_and_leaves_no_process_and_no_folder(start_demo, running_of, number):
     running = start_demo()
     pids = running.all_serving()
-    folder = re.search(r"edit +(\S+)/demo\.example\.yaml", running.text())[1]
+    folder = re.search(r"edit +(.+)/demo\.example\.yaml", running.text())[1]
     running.process.send_signal(number)
     assert ends(running, running_of, pids) == 0, running.text()
     assert "Traceback" not in running.text()

@@ -54,7 +54,7 @@ def installed(tmp_path: Path) -> Path:
     """The unit as on a machine where the program is installed."""
     unit = tmp_path / UNIT.name
     program = shlex.split(setting("ExecStart"))[0]
-    unit.write_text(UNIT.read_text().replace(program, sys.executable))
+    unit.write_text(UNIT.read_text().replace(program, f'"{sys.executable}"'))
     return unit
 
 

@@ -48,10 +48,10 @@ zone "example." {{ type primary; file "example.zone"; allow-update {{ key xfr; }
 """
 KNOT_CONF = """
 server:
-    rundir: {folder}
+    rundir: "{folder}"
     listen: 127.0.0.1@{port}
 database:
-    storage: {folder}/db
+    storage: "{folder}/db"
 log:
   - target: stderr
     any: warning
@@ -65,7 +65,7 @@ acl:
     action: [transfer, update]
 zone:
   - domain: example.
-    storage: {folder}
+    storage: "{folder}"
     file: example.zone
     acl: ours
     zonefile-sync: -1
