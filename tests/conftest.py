@@ -10,7 +10,7 @@ import dns.rrset
 import pytest
 from harness import Backend, Daemon
 from hypothesis import HealthCheck, settings
-from ports import free_port
+from ports import free_port, has_ipv6
 
 from gslb.wire.codes import RRType
 from gslb.zone.builder import ZoneBuilder
@@ -45,6 +45,13 @@ def tool() -> Callable[[str], str]:
         return path
 
     return find
+
+
+@pytest.fixture(scope="session")
+def ipv6() -> None:
+    """For a test of ::1."""
+    if not has_ipv6():
+        pytest.skip("needs the address ::1, which this machine does not have")
 
 
 @pytest.fixture(scope="session")

@@ -33,6 +33,18 @@ def free_port() -> int:
     return next(port for port in _left if _is_free(port))
 
 
+def has_ipv6() -> bool:
+    """True when this machine has ::1; containers often have not."""
+    try:
+        with socket.socket(socket.AF_INET6) as sock:
+            sock.bind(("::1", 0))
+    except OSError as error:
+        if error.errno in _NOT_HERE:
+            return False
+        raise
+    return True
+
+
 def _is_free(port: int) -> bool:
     return all(_can_bind(*address, kind, port) for address, kind in product(_ADDRESSES, _KINDS))
 
