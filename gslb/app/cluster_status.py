@@ -1,13 +1,16 @@
 """What `gslb cluster status` shows: each zone on each node, compared with what is served here.
 
-Pure: peers' views go in, plain JSON values and a verdict come out.
+Peers' views go in, plain JSON values and a verdict come out; `own_report` is how peers see this node.
 """
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from gslb.transfer.report import PeerView, Report
-from gslb.wire.names import Name, name_to_text
+from gslb.app.answering import Answering
+from gslb.app.cluster import Cluster
+from gslb.app.status import members_status
+from gslb.transfer.report import VERSION, PeerView, Report
+from gslb.wire.names import Name, name_from_text, name_to_text
 from gslb.zone.serial import is_newer
 
 
@@ -75,3 +78,14 @@ def troubles(rows: Iterable[Mapping[str, Any]], differing: Iterable[Mapping[str,
             lines.append(f"{where}: serial {row['serial']} is {row['lag']} of what is served here")
     lines += [f"{each['zone']} {each['member']}: nodes see it differently" for each in differing]
     return lines
+
+
+def own_report(answering: Answering, cluster: Cluster, apex: Name) -> Report:
+    """How this node sees a zone: for its peers. A member that is as one expects, up and not overridden, is left out."""
+    table, members = answering.table, {}
+    for row in members_status(table, answering.health.conditions):
+        is_told = row["override"] is not None or (row["monitor"] is not None and row["health"] != "up")
+        if is_told and table.apex_for(name_from_text(row["owner"]), 0) == apex:
+            state = f"override {row['override']}" if row["override"] else row["health"]
+            members[f"{row['owner']} {row['type']} {row['value']}"] = [state, row["since"], row["reason"]]
+    return {"version": VERSION, "serial": cluster.serial(apex), "cut": False, "members": members}

@@ -1,16 +1,17 @@
 """What a node says on its control socket to requests that are none."""
 
 import asyncio
-from types import SimpleNamespace
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from gslb.answer.compile import ZoneTable
-from gslb.answer.table import AnswerTable
 from gslb.api.control import control_app
+from gslb.app.answering import Answering
 from gslb.app.commands import Commands
-from gslb.steering.conditions import Conditions
+from gslb.app.settings import Settings
+from gslb.config.node import load_node
+from gslb.metrics import Metrics
 from gslb.wire.names import name_from_text
 from gslb.zone.rrset import RRset
 from gslb.zone.steered import Member, Pool, Rule, Steered
@@ -23,11 +24,15 @@ ASKED = '"name": "www.example", "member": "192.0.2.1", "state": "down"'
 
 
 @pytest.fixture
-def app(zone_of):
+def app(zone_of, tmp_path):
+    file = tmp_path / "gslb.yaml"
+    file.write_text("node: test\nstate_dir: state\n")
+    config, metrics = load_node(file), Metrics()
+    settings, answering = Settings(config, metrics), Answering(config, metrics)
     zone = zone_of("example. 60 SOA ns.example. ops.example. 1 1 1 1 1\nexample. 60 NS ns.example.", WWW)
-    table = AnswerTable().with_zone(ZoneTable(zone), Conditions())
-    health = SimpleNamespace(set_override=lambda *_: None, clear_override=lambda _: True)
-    return control_app(Commands(SimpleNamespace(table=table, health=health, config=SimpleNamespace(node="test"))))
+    answering.take({zone.apex: ZoneTable(zone)})
+    unasked = dict.fromkeys(("zones", "cluster", "transports", "http", "reloading"))
+    return control_app(Commands(settings=settings, answering=answering, started=0.0, **unasked))
 
 
 def answered(app, method: str, body: bytes) -> tuple[int, dict]:

@@ -41,7 +41,7 @@ def test_addresses_are_watched_on_after_a_look_that_failed(tmp_path, monkeypatch
     config = tmp_path / "gslb.yaml"
     config.write_text("listen: 127.0.0.1:0\nstate_dir: state\napi: off\n")
     monkeypatch.setattr("gslb.app.persist.PAUSE_SECONDS", 0.01)
-    monkeypatch.setattr("gslb.app.node._ADDRESS_REFRESH_SECONDS", 0.01)
+    monkeypatch.setattr("gslb.app.looks._ADDRESS_REFRESH_SECONDS", 0.01)
     looks = []
 
     def look() -> list[str]:

@@ -38,9 +38,13 @@ class _Health:
 
 
 def _app() -> web.Application:
-    config = SimpleNamespace(node="fuzz")
-    node: Any = SimpleNamespace(table=fresh_table(), config=config, health=_Health(), query_access=None)
-    app = control_app(Commands(node))
+    parts: dict[str, Any] = {
+        "settings": SimpleNamespace(config=SimpleNamespace(node="fuzz")),
+        "answering": SimpleNamespace(table=fresh_table(), health=_Health()),
+        "transports": SimpleNamespace(access=None),
+    }
+    unasked = dict.fromkeys(("zones", "cluster", "http", "reloading"))
+    app = control_app(Commands(**parts, **unasked, started=0.0))
     app.freeze()
     return app
 
