@@ -91,8 +91,8 @@ class Answering:
         self, conditions: Conditions, monitors: frozenset[str], overrides: frozenset[OverrideKey]
     ) -> None:
         before = self.table
-        keys = {key for monitor in monitors for key in self._users.get(monitor, ())}
-        keys |= {key for key, _ in overrides if key in before.draws}
+        keys = {key for monitor in monitors for key in self._users.get(monitor, ())} | {key for key, _ in overrides}
+        keys &= before.draws.keys()  # one may be of a zone that was just dropped
         self.responder.table = before.with_conditions(keys, conditions)
         for key in sorted(keys):
             was, now = before.draws[key].selection, self.table.draws[key].selection
