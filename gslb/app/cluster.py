@@ -22,7 +22,8 @@ from gslb.config.sources import SecondarySource, ZoneSource
 from gslb.config.transferred import transferred_zone
 from gslb.transfer.exchange import Exchange, Published
 from gslb.transfer.inbound import InboundLimits, Places
-from gslb.transfer.journal import Journal, JournalError
+from gslb.transfer.journal import Journal
+from gslb.transfer.journal_file import JournalError
 from gslb.transfer.key_choice import KeyChoice
 from gslb.transfer.notify import Notifier
 from gslb.transfer.report import PeerView, look_at

@@ -22,7 +22,7 @@ from gslb.config.node import MonitorProfile, ZoneSource
 from gslb.config.problems import ConfigError, Problem
 from gslb.config.versions import StaleSerialError, StoredVersion, VersionStore, raised_serial
 from gslb.config.zones import load_zone, zone_text
-from gslb.transfer.journal import JournalError
+from gslb.transfer.journal_file import JournalError
 from gslb.wire.names import Name, name_to_text
 from gslb.zone.view import View
 from gslb.zone.zone import Zone

@@ -1,30 +1,24 @@
 """The journal: every zone's current version on disk, and how it came to be, for incremental transfers.
 
-One SQLite file (WAL, flushed at each commit) holds for each zone its rrsets as rows, and its last change sets. A
-commit is one transaction: it rewrites the rows of the rrsets that changed, however large the zone, and appends the
-change set. So there is one whole version on disk at any moment, and it is the last one committed. Several zones may
-share a transaction, and so its flush.
+One SQLite file holds for each zone its rrsets as rows, and its last change sets. A commit is one transaction: it
+rewrites the rows of the rrsets that changed, however large the zone, and appends the change set. So there is one whole
+version on disk at any moment, and it is the last one committed. Several zones may share a transaction, and so its
+flush.
 
 The history of a zone takes no more than `max_bytes`, nor more than its records do in an uncompressed AXFR (1 MiB is
 kept of small zones): a secondary so far behind is better served the whole zone (RFC 1995 section 4).
 
-A file that SQLite finds damaged is set aside as `.bad`, with a warning in the log, and the journal begins anew: zones
-are read and transferred again. Every method blocks on the disk and may be called from any thread.
+Every method blocks on the disk and may be called from any thread. What becomes of a damaged file is in `journal_file`.
 """
 
-import contextlib
 import sqlite3
-import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import TypeVar
 
-import structlog
-
+from gslb.transfer.journal_file import JournalFile
 from gslb.transfer.stored_form import (
-    StoredFormError,
     parse_change_set,
     parse_rdatas,
     render_change_set,
@@ -37,14 +31,12 @@ from gslb.zone.diff import ChangeSet
 from gslb.zone.rrset import RRset
 from gslb.zone.view import View, soa_of
 
-log = structlog.get_logger("gslb.transfer")
-
 MAX_HISTORY_OCTETS = 64 << 20
 KEPT_HISTORY_OCTETS = 1 << 20
 """History of a zone that is kept even where the zone itself is smaller."""
 _FIXED_OCTETS = 10  # type, class, TTL and length of a record in a message
 _LAYOUT = 1
-_TABLES = f"""
+_TABLES = """
     CREATE TABLE zones (
         zone INTEGER PRIMARY KEY,
         apex BLOB NOT NULL UNIQUE,
@@ -69,14 +61,7 @@ _TABLES = f"""
         body BLOB NOT NULL
     );
     CREATE INDEX changes_of_zone ON changes (zone, number, from_serial, octets);
-    PRAGMA user_version = {_LAYOUT};
 """
-T = TypeVar("T")
-
-
-class JournalError(Exception):
-    """The disk does not take or give what it should; the message says what to do. What was on disk before is there
-    still, whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +88,8 @@ class Journal:
     """The journal in the file `path`. Raises `JournalError`, here and in every method."""
 
     def __init__(self, path: Path, max_bytes: int = MAX_HISTORY_OCTETS) -> None:
-        self._path = path
         self._max_history = max_bytes
-        self._lock = threading.Lock()
-        self._db: sqlite3.Connection | None = None
-        self._reading = threading.Lock()
-        self._reader: sqlite3.Connection | None = None
-        self._run(lambda _: None)
-        self._read(lambda _: None)
+        self._file = JournalFile(path, _LAYOUT, _TABLES)
 
     def commit(self, apex: Name, view: View, change_set: ChangeSet | None, now: float) -> None:
         """Make `view` the stored version of the zone, durably once this returns.
@@ -128,7 +107,7 @@ class Journal:
                 self._write(db, apex, view, change_set, now)
 
         if versions:
-            self._run(write)
+            self._file.transact(write)
 
     def _write(self, db: sqlite3.Connection, apex: Name, view: View, change_set: ChangeSet | None, now: float) -> None:
         serial = soa_of(view, apex).serial
@@ -146,7 +125,7 @@ class Journal:
             rows = ((apex, _row_of(db, apex)) for apex in apexes)
             return {apex: row.serial for apex, row in rows if row is not None}
 
-        return self._run(read)
+        return self._file.transact(read)
 
     def load(self, apex: Name) -> StoredZone | None:
         """The stored version of a zone, or None."""
@@ -155,7 +134,7 @@ class Journal:
             row = _row_of(db, apex)
             return None if row is None else StoredZone(_read_view(db, row.zone), row.serial, row.contacted)
 
-        return self._run(read)
+        return self._file.transact(read)
 
     def change_sets(self, apex: Name, since_serial: int, *, private: bool) -> list[ChangeSet] | None:
         """The chain of change sets from `since_serial` to the stored serial, in order; empty when they are the same.
@@ -168,18 +147,18 @@ class Journal:
                 return None
             return [] if row.serial == since_serial else _read_chain(db, row.zone, since_serial)
 
-        chain = self._read(read)
+        chain = self._file.read(read)
         if private or chain is None:
             return chain
         return [change_set.without_private() for change_set in chain]
 
     def note_contact(self, apex: Name, now: float) -> None:
         """The stored version was found to be current at `now`."""
-        self._run(lambda db: db.execute("UPDATE zones SET contacted = ? WHERE apex = ?", (now, apex)))
+        self._file.transact(lambda db: db.execute("UPDATE zones SET contacted = ? WHERE apex = ?", (now, apex)))
 
     def apexes(self) -> list[Name]:
         """The zones that are stored."""
-        return self._run(lambda db: [apex for (apex,) in db.execute("SELECT apex FROM zones ORDER BY apex")])
+        return self._file.transact(lambda db: [apex for (apex,) in db.execute("SELECT apex FROM zones ORDER BY apex")])
 
     def drop(self, apex: Name) -> None:
         """Forget a zone."""
@@ -190,12 +169,11 @@ class Journal:
                 _clear(db, row.zone)
                 db.execute("DELETE FROM zones WHERE zone = ?", (row.zone,))
 
-        self._run(forget)
+        self._file.transact(forget)
 
     def close(self) -> None:
         """Close the file. A method called later opens it again."""
-        with self._lock:
-            self._close()
+        self._file.close()
 
     def _step(self, db: sqlite3.Connection, row: _Row, view: View, change_set: ChangeSet) -> None:
         """Take the stored zone one change set further."""
@@ -217,114 +195,6 @@ class Journal:
         db.execute(
             "UPDATE zones SET content_octets = ?, history_octets = ? WHERE zone = ?", (content, history, row.zone)
         )
-
-    def _run(self, operation: Callable[[sqlite3.Connection], T]) -> T:
-        """Do `operation` as one transaction. A damaged file is set aside, and the operation meets an empty journal."""
-        with self._lock:
-            try:
-                return self._attempt(operation)
-            except (sqlite3.DatabaseError, StoredFormError) as error:
-                if not _is_damage(error):
-                    raise self._refused(error) from error
-                self._set_aside(error)
-            try:
-                return self._attempt(operation)
-            except (sqlite3.DatabaseError, StoredFormError) as error:
-                raise self._refused(error) from error
-
-    def _read(self, operation: Callable[[sqlite3.Connection], T]) -> T:
-        """Do `operation`, which only reads, by a connection of its own: it sees the last commit, and one under way, of
-        a large zone perhaps, does not hold it up."""
-        with self._reading:
-            try:
-                if self._reader is None:
-                    self._reader = self._open()
-                with self._reader:
-                    self._reader.execute("BEGIN")
-                    return operation(self._reader)
-            except (sqlite3.DatabaseError, StoredFormError):
-                self._close_reader()
-        return self._run(operation)  # which says what is wrong, and mends what it can
-
-    def _attempt(self, operation: Callable[[sqlite3.Connection], T]) -> T:
-        if self._db is None:
-            self._db = self._open()
-        with self._db:  # commits, or rolls back
-            self._db.execute("BEGIN IMMEDIATE")
-            return operation(self._db)
-
-    def _open(self) -> sqlite3.Connection:
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._path.touch(mode=0o600)  # SQLite gives its other files the same mode
-        except OSError as error:
-            raise self._refused(error) from error
-        db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
-        try:
-            _prepare(db)
-        except BaseException:
-            db.close()
-            raise
-        return db
-
-    def _close(self) -> None:
-        with self._reading:
-            self._close_reader()
-        if self._db is not None:
-            with contextlib.suppress(sqlite3.Error):
-                self._db.close()
-            self._db = None
-
-    def _close_reader(self) -> None:
-        if self._reader is not None:
-            with contextlib.suppress(sqlite3.Error):
-                self._reader.close()
-            self._reader = None
-
-    def _set_aside(self, error: Exception) -> None:
-        bad = self._path.with_suffix(".bad")
-        log.warning("state_file_damaged", file=str(self._path), set_aside_as=str(bad), error=str(error))
-        self._close()
-        try:
-            for suffix in ("-wal", "-shm"):
-                with contextlib.suppress(FileNotFoundError):
-                    Path(f"{self._path}{suffix}").replace(f"{bad}{suffix}")
-            self._path.replace(bad)
-        except OSError as refused:
-            raise self._refused(refused) from refused
-
-    def _refused(self, error: Exception) -> JournalError:
-        code = getattr(error, "sqlite_errorcode", None)
-        advice = _ADVICE.get(code & 0xFF if code is not None else sqlite3.SQLITE_CANTOPEN, "")
-        return JournalError(f"{self._path}: {error}{advice}; the last version on disk is whole")
-
-
-_ADVICE = {
-    sqlite3.SQLITE_FULL: ": make room on its disk",
-    sqlite3.SQLITE_IOERR: ": make room on its disk, and look for errors of the disk in the system's log",
-    sqlite3.SQLITE_READONLY: ": let this user write the file and its folder",
-    sqlite3.SQLITE_CANTOPEN: ": let this user write the file and its folder",
-    sqlite3.SQLITE_PERM: ": let this user write the file and its folder",
-    sqlite3.SQLITE_BUSY: ": another process has it open; give each node a state_dir of its own",
-}
-_DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
-
-
-def _is_damage(error: Exception) -> bool:
-    code = getattr(error, "sqlite_errorcode", None)
-    return isinstance(error, StoredFormError) or (code is not None and code & 0xFF in _DAMAGE)
-
-
-def _prepare(db: sqlite3.Connection) -> None:
-    """Settings of a connection, and the tables of a file that is new."""
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = FULL")
-    db.execute(f"PRAGMA journal_size_limit = {16 << 20}")
-    layout = db.execute("PRAGMA user_version").fetchone()[0]
-    if layout == 0:
-        db.executescript(f"BEGIN IMMEDIATE; {_TABLES} COMMIT;")
-    elif layout != _LAYOUT:
-        raise StoredFormError(f"the file has layout {layout}, and this program knows {_LAYOUT}")
 
 
 def _row_of(db: sqlite3.Connection, apex: Name) -> _Row | None:

@@ -10,7 +10,7 @@ from gslb.app import zones as module
 from gslb.app.zones import FAILED, FROM_FILE, LAST_GOOD, Zones, batches
 from gslb.config.sources import ZoneSource
 from gslb.config.versions import VersionStore
-from gslb.transfer.journal import JournalError
+from gslb.transfer.journal_file import JournalError
 from gslb.wire.names import name_from_text
 from gslb.zone.view import View, plain_view
 from gslb.zone.zone import Zone

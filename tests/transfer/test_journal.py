@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from gslb.transfer import journal as module
-from gslb.transfer.journal import Journal, JournalError
+from gslb.transfer.journal import Journal
+from gslb.transfer.journal_file import JournalError
 from gslb.transfer.stored_form import (
     StoredFormError,
     parse_change_set,
@@ -357,7 +358,7 @@ class TestErrors:
 
     def test_another_process_that_holds_it_is_an_error(self, journal: Journal, path: Path) -> None:
         journal.commit(APEX, version(1), None, 1.0)
-        journal._db.execute("PRAGMA busy_timeout = 0")
+        journal._file._db.execute("PRAGMA busy_timeout = 0")
         holder = sqlite3.connect(path, isolation_level=None)
         holder.execute("BEGIN IMMEDIATE")
         with pytest.raises(JournalError, match="a state_dir of its own"):
@@ -369,14 +370,14 @@ class TestErrors:
     @pytest.mark.parametrize("change_set", [True, False], ids=["a step", "a whole version"])
     def test_a_full_database_keeps_the_version_before(self, journal: Journal, *, change_set: bool) -> None:
         journal.commit(APEX, version(1, 2000), None, 1.0)
-        pages = journal._db.execute("PRAGMA page_count").fetchone()[0]
-        journal._db.execute(f"PRAGMA max_page_count = {pages + 2}")
+        pages = journal._file._db.execute("PRAGMA page_count").fetchone()[0]
+        journal._file._db.execute(f"PRAGMA max_page_count = {pages + 2}")
         large = version(2, 20_000)
         with pytest.raises(JournalError, match="full: make room on its disk; the last version on disk is whole"):
             journal.commit(APEX, large, diff(version(1, 2000), large) if change_set else None, 2.0)
         stored = journal.load(APEX)
         assert (stored.view, stored.serial, stored.contacted) == (version(1, 2000), 1, 1.0)
-        journal._db.execute("PRAGMA max_page_count = 1000000")
+        journal._file._db.execute("PRAGMA max_page_count = 1000000")
         journal.commit(APEX, large, None, 2.0)
         assert journal.load(APEX).view == large
 
@@ -471,8 +472,8 @@ class TestSeveralZonesAtOnce:
 
     def test_none_is_where_one_cannot_be(self, journal: Journal) -> None:
         journal.commit_all([(apex, version(1, apex=apex), None) for apex in APEXES], 1.0)
-        pages = journal._db.execute("PRAGMA page_count").fetchone()[0]
-        journal._db.execute(f"PRAGMA max_page_count = {pages + 10}")
+        pages = journal._file._db.execute("PRAGMA page_count").fetchone()[0]
+        journal._file._db.execute(f"PRAGMA max_page_count = {pages + 10}")
         large = (APEXES[3], version(2, 20_000, APEXES[3]), None)
         small = [(apex, version(2, apex=apex), step(2, apex=apex)) for apex in APEXES]
         with pytest.raises(JournalError, match="make room on its disk"):
