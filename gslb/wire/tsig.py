@@ -1,10 +1,10 @@
 """TSIG: messages signed with a secret that both ends share (RFC 8945).
 
-A TSIG record closes a message. Its MAC covers the message before it, the key's name and algorithm, and the time;
-that of a reply covers the MAC of the request too, and in a stream of replies the MAC of the message before and, after
-the first, of the rest only the time (section 5.3.1). The server side is `verify_request` → `SignedRequest` →
-`ResponseSigner`, or a `TsigError` that renders the reply the peer must get; the client side is `sign_request` →
-`ResponseVerifier`. Time is an argument: seconds since 1970.
+A TSIG record closes a message (`tsig_record` has its form). Its MAC covers the message before it, the key's name and
+algorithm, and the time; that of a reply covers the MAC of the request too, and in a stream of replies the MAC of the
+message before and, after the first, of the rest only the time (section 5.3.1). The server side is `verify_request` →
+`SignedRequest` → `ResponseSigner`, or a `TsigError` that renders the reply the peer must get; the client side is
+`sign_request` → `ResponseVerifier`. Time is an argument: seconds since 1970.
 
 The algorithms are HMAC-SHA-256 and the stronger ones of section 6; MD5, SHA-1 and SHA-224 are not taken. We send whole
 MACs and want whole ones: a truncated one is BADTRUNC (section 5.2.4). Several keys may be live at once, which is how
@@ -14,20 +14,18 @@ would have us): what a key may ask is read-only, and IXFR over UDP may well arri
 
 import enum
 import hmac
-import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import dns.rcode
 
-from gslb.wire.codes import CLASS_ANY, Rcode, RRType
+from gslb.wire.codes import Rcode
 from gslb.wire.edns import render_opt
 from gslb.wire.message import NO_RECORDS, render_header
 from gslb.wire.names import Name, name_to_text
 from gslb.wire.query import HEADER_OCTETS
-from gslb.wire.records import MessageError, read_name
+from gslb.wire.tsig_record import Signature, TsigRecordError, outline, read_signature, with_signature
 
 Algorithm = Literal["hmac-sha256", "hmac-sha384", "hmac-sha512"]
 
@@ -44,9 +42,6 @@ _HASHES: dict[Algorithm, tuple[str, int]] = {
 }
 _LEAST_MAC_OCTETS = 10
 """Below this, or below half of the hash, a MAC is malformed, not truncated (section 5.2.2.1)."""
-_TIMERS = struct.Struct("!HIH")  # time signed (48 bits), fudge
-_AFTER_NAME = struct.Struct("!HHIH")  # type, class, TTL, length of the rdata
-_COUNTS = struct.Struct("!HHHH")
 _OCTETS_BESIDE_NAMES_AND_MAC = 26
 _DO = 0x8000
 
@@ -79,40 +74,6 @@ class SignedRequest:
     fudge_seconds: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Signature:
-    """The fields of a TSIG record (section 4.2), names canonical."""
-
-    key_name: Name
-    algorithm: Name
-    time_signed: int
-    fudge_seconds: int
-    mac: bytes
-    original_id: bytes
-    error: int = 0
-    other: bytes = b""
-
-    @property
-    def timers(self) -> bytes:
-        return _TIMERS.pack(self.time_signed >> 32, self.time_signed & 0xFFFFFFFF, self.fudge_seconds)
-
-    @property
-    def variables(self) -> bytes:
-        """What a MAC covers beside the message (section 4.3.3)."""
-        fixed = CLASS_ANY.to_bytes(2, "big") + bytes(4)
-        return self.key_name + fixed + self.algorithm + self.timers + self._error_and_other
-
-    @property
-    def record(self) -> bytes:
-        mac = len(self.mac).to_bytes(2, "big") + self.mac
-        rdata = self.algorithm + self.timers + mac + self.original_id + self._error_and_other
-        return self.key_name + _AFTER_NAME.pack(RRType.TSIG, CLASS_ANY, 0, len(rdata)) + rdata
-
-    @property
-    def _error_and_other(self) -> bytes:
-        return struct.pack("!HH", self.error, len(self.other)) + self.other
-
-
 class TsigError(Exception):
     """A signature we do not accept, or the peer did not. The text is `reason`, which is made when it is asked for:
     anyone can send signatures that we do not accept, with a key's name of 127 labels.
@@ -124,7 +85,7 @@ class TsigError(Exception):
         self,
         tsig_error: TsigFault | None,
         reason: str | Callable[[], str],
-        signature: _Signature | None = None,
+        signature: Signature | None = None,
         key: TsigKey | None = None,
     ) -> None:
         super().__init__()
@@ -150,11 +111,11 @@ class TsigError(Exception):
         if self.tsig_error is None or signature is None:
             return _error_message(data, Rcode.FORMERR)
         message = _error_message(data, Rcode.NOTAUTH)
-        told = _Signature(
+        told = Signature(
             signature.key_name, signature.algorithm, int(now), FUDGE_SECONDS, b"", message[:2], self.tsig_error
         )
         if self._key is None:
-            return _with_signature(message, told)
+            return with_signature(message, told)
         if self.tsig_error == TsigFault.BADTIME:  # at the client's time, so that it can verify it (section 5.2.3)
             ours = int(now).to_bytes(6, "big")
             told = replace(told, time_signed=signature.time_signed, fudge_seconds=signature.fudge_seconds, other=ours)
@@ -171,10 +132,10 @@ def verify_request(data: bytes, keys: Mapping[Name, TsigKey], now: float) -> Sig
 
     The checks are section 5.2's, in its order: key, MAC, time, truncation.
     """
-    start = _outline(data).tsig_start
-    if start is None:
+    found = _signature_of(data)
+    if found is None:
         raise TsigError(None, "the request is not signed")
-    signature = _read_signature(data, start)
+    start, signature = found
     key = _key_for(signature, keys)
     _check_mac_size(key, signature)
     ours = _digest(_started(key, b""), data, start, signature, signature.variables)
@@ -230,11 +191,11 @@ class ResponseVerifier:
 
     def verify(self, data: bytes, now: float) -> None:
         """Take the next message. Raises `TsigError`, also for one in which the peer tells a TSIG error."""
-        start = _outline(data).tsig_start
-        if start is None:
+        found = _signature_of(data)
+        if found is None:
             self._take_unsigned(data)
             return
-        signature = _read_signature(data, start)
+        start, signature = found
         self._check_names(signature)
         covered = signature.variables if self._first else signature.timers
         if not hmac.compare_digest(signature.mac, _digest(self._context, data, start, signature, covered)):
@@ -261,7 +222,7 @@ class ResponseVerifier:
             raise TsigError(None, f"more than {MAX_UNSIGNED} messages without a signature")
         self._context.update(data)
 
-    def _check_names(self, signature: _Signature) -> None:
+    def _check_names(self, signature: Signature) -> None:
         """The reply names our key; and a peer that does not know it, or our secret, says so without a MAC."""
         ours = name_to_text(self._key.name)
         if signature.error == TsigFault.BADKEY:
@@ -274,7 +235,7 @@ class ResponseVerifier:
             raise TsigError(TsigFault.BADKEY, text)
 
 
-def _raise_told_error(signature: _Signature, now: float) -> None:
+def _raise_told_error(signature: Signature, now: float) -> None:
     """Raise what a reply with a right signature says of ours."""
     if signature.error == TsigFault.BADTIME and len(signature.other) == 6:
         skew = int.from_bytes(signature.other, "big") - int(now)
@@ -297,7 +258,16 @@ def _skew_text(ahead_seconds: int, fudge_seconds: int) -> str:
 # Checks
 
 
-def _key_for(signature: _Signature, keys: Mapping[Name, TsigKey]) -> TsigKey:
+def _signature_of(data: bytes) -> tuple[int, Signature] | None:
+    """Where the TSIG record of a message begins, and its fields; None: it has none."""
+    try:
+        start = outline(data).tsig_start
+        return None if start is None else (start, read_signature(data, start))
+    except TsigRecordError as error:
+        raise TsigError(None, str(error)) from None
+
+
+def _key_for(signature: Signature, keys: Mapping[Name, TsigKey]) -> TsigKey:
     key = keys.get(signature.key_name)
     if key is None:
         raise TsigError(TsigFault.BADKEY, lambda: f"we have no key {name_to_text(signature.key_name)}", signature)
@@ -310,13 +280,13 @@ def _key_for(signature: _Signature, keys: Mapping[Name, TsigKey]) -> TsigKey:
     return key
 
 
-def _check_mac_size(key: TsigKey, signature: _Signature) -> None:
+def _check_mac_size(key: TsigKey, signature: Signature) -> None:
     whole = _HASHES[key.algorithm][1]
     if not max(_LEAST_MAC_OCTETS, whole // 2) <= len(signature.mac) <= whole:
         raise TsigError(None, f"a MAC of {len(signature.mac)} octets, which {key.algorithm} never has")
 
 
-def _described(signature: _Signature) -> str:
+def _described(signature: Signature) -> str:
     return f"key {name_to_text(signature.key_name)} of {name_to_text(signature.algorithm)[:-1]}"
 
 
@@ -335,7 +305,7 @@ def _started(key: TsigKey, prior_mac: bytes) -> hmac.HMAC:
     return context
 
 
-def _digest(context: hmac.HMAC, data: bytes, start: int, signature: _Signature, covered: bytes) -> bytes:
+def _digest(context: hmac.HMAC, data: bytes, start: int, signature: Signature, covered: bytes) -> bytes:
     """The MAC of `data` as it was before the TSIG record at `start` was added (section 4.3.2), with `covered`."""
     additional = int.from_bytes(data[10:12], "big") - 1
     context.update(signature.original_id + data[2:10] + additional.to_bytes(2, "big") + data[12:start])
@@ -343,109 +313,29 @@ def _digest(context: hmac.HMAC, data: bytes, start: int, signature: _Signature, 
     return context.digest()
 
 
-def _unsigned(key: TsigKey, message: bytes, now: float) -> _Signature:
-    return _Signature(key.name, _algorithm_name(key), int(now), FUDGE_SECONDS, b"", message[:2])
+def _unsigned(key: TsigKey, message: bytes, now: float) -> Signature:
+    return Signature(key.name, _algorithm_name(key), int(now), FUDGE_SECONDS, b"", message[:2])
 
 
 def _signed(
-    message: bytes, key: TsigKey, unsigned: _Signature, prior_mac: bytes, *, timers_only: bool = False
+    message: bytes, key: TsigKey, unsigned: Signature, prior_mac: bytes, *, timers_only: bool = False
 ) -> tuple[bytes, bytes]:
     """The message with its TSIG record, and the MAC in it."""
     context = _started(key, prior_mac)
     context.update(message)
     context.update(unsigned.timers if timers_only else unsigned.variables)
     mac = context.digest()
-    return _with_signature(message, replace(unsigned, mac=mac)), mac
-
-
-def _with_signature(message: bytes, signature: _Signature) -> bytes:
-    additional = int.from_bytes(message[10:12], "big") + 1
-    return message[:10] + additional.to_bytes(2, "big") + message[12:] + signature.record
-
-
-# The message around it
-
-
-class _Outline(NamedTuple):
-    """Where the question ends, the flags of the OPT record if there is one, and where a TSIG record begins."""
-
-    question_end: int
-    opt_flags: int | None
-    tsig_start: int | None
-
-
-@lru_cache(maxsize=1)  # the reply to a request that is refused needs it a second time
-def _outline(data: bytes) -> _Outline:
-    try:
-        return _walked(data)
-    except (IndexError, struct.error):
-        raise TsigError(None, "the message is cut short") from None
-
-
-def _walked(data: bytes) -> _Outline:
-    questions, answers, authorities, additionals = _COUNTS.unpack_from(data, 4)
-    position = HEADER_OCTETS
-    for _ in range(questions):
-        position = _skip_name(data, position) + 4
-    question_end = position
-    opt_flags = tsig_start = None
-    for _ in range(answers + authorities + additionals):
-        if tsig_start is not None:
-            raise TsigError(None, "a record after the TSIG record")
-        fixed = _skip_name(data, position)
-        rtype, _, ttl, length = _AFTER_NAME.unpack_from(data, fixed)
-        if rtype == RRType.TSIG:
-            tsig_start = position
-        elif rtype == RRType.OPT:
-            opt_flags = ttl & 0xFFFF
-        position = fixed + 10 + length
-    if position != len(data):
-        raise TsigError(None, "the records do not end where the message does")
-    if tsig_start is not None and not additionals:
-        raise TsigError(None, "a TSIG record outside the additional section")
-    return _Outline(question_end, opt_flags, tsig_start)
-
-
-def _skip_name(data: bytes, position: int) -> int:
-    while length := data[position]:
-        if length >= 0xC0:
-            return position + 2
-        position += 1 + length
-    return position + 1
-
-
-def _read_signature(data: bytes, start: int) -> _Signature:
-    """The TSIG record at `start`, the last of the message. Raises `TsigError`."""
-    try:
-        return _parsed_signature(data, start)
-    except (IndexError, struct.error, MessageError):
-        raise TsigError(None, "a malformed TSIG record") from None
-
-
-def _parsed_signature(data: bytes, start: int) -> _Signature:
-    key_name, fixed = read_name(data, start, {})
-    _, rclass, ttl_seconds, _ = _AFTER_NAME.unpack_from(data, fixed)
-    algorithm, position = read_name(data, fixed + 10, {})
-    high, low, fudge_seconds, mac_octets = struct.unpack_from("!HIHH", data, position)
-    after_mac = position + 10 + mac_octets
-    original_id, error, other_octets = struct.unpack_from("!2sHH", data, after_mac)
-    other = data[after_mac + 6 :]
-    if len(other) != other_octets or rclass != CLASS_ANY or ttl_seconds:
-        raise MessageError("not as RFC 8945 section 4.2 has it")
-    mac = data[position + 10 : after_mac]
-    return _Signature(
-        key_name.lower(), algorithm.lower(), high << 32 | low, fudge_seconds, mac, original_id, error, other
-    )
+    return with_signature(message, replace(unsigned, mac=mac)), mac
 
 
 def _error_message(data: bytes, rcode: Rcode) -> bytes:
     """A reply to `data` with nothing but its question, if it has one, and an OPT record if it has one."""
     flags, questions = int.from_bytes(data[2:4], "big"), data[4:6]
     try:
-        outline = _outline(data)
-    except TsigError:
+        around = outline(data)
+    except TsigRecordError:
         return render_header(data[:2], flags, 0, rcode, NO_RECORDS, questions=0)
-    question = data[HEADER_OCTETS : outline.question_end] if questions == b"\x00\x01" else b""
-    opt = b"" if outline.opt_flags is None else render_opt(rcode, dnssec_ok=bool(outline.opt_flags & _DO))
+    question = data[HEADER_OCTETS : around.question_end] if questions == b"\x00\x01" else b""
+    opt = b"" if around.opt_flags is None else render_opt(rcode, dnssec_ok=bool(around.opt_flags & _DO))
     counts = (0, 0, 1 if opt else 0)
     return render_header(data[:2], flags, 0, rcode, counts, questions=1 if question else 0) + question + opt
