@@ -18,8 +18,8 @@ from gslb.cli.serve import serve
 from gslb.config.durations import parse_duration
 from gslb.config.node import load_node, state_dir_of
 from gslb.config.problems import ConfigError
+from gslb.config.record_types import is_type, nearest_types
 from gslb.config.schema import json_schema_node, json_schema_zone
-from gslb.config.values import is_type, nearest_types
 from gslb.demo.run import DemoOptions, demo
 from gslb.wire.names import BadNameError, name_from_text
 

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from gslb.config.draft import Draft, Place
 from gslb.config.problems import ConfigError, Findings, Problem
+from gslb.config.record_types import nearest_types
 from gslb.config.shapes import not_of_shape
 from gslb.config.sources import ZoneSource, real_path
 from gslb.config.textfile import path_of_master_text, read_master_text
-from gslb.config.values import nearest_types, plain_name
 from gslb.wire.codes import RRType, is_meta_type, type_from_text
 from gslb.wire.names import ROOT, BadNameError, Name, canonical, is_at_or_below, labels, name_from_text, name_to_text
 from gslb.wire.rdata import RdataError, is_same, rdata_from_text, rrset_key, type_of_key
@@ -225,7 +225,7 @@ class _Reader:
         if not entry.begins_blank:
             owner_text, at = _next_field(text, 0)
             quoted = _QUOTED.fullmatch(owner_text)
-            self.owner = canonical(plain_name(quoted[1] if quoted else owner_text, self.origin))
+            self.owner = canonical(name_from_text(quoted[1] if quoted else owner_text, self.origin))
         if self.owner is None:
             raise ValueError("the first record of a file names its owner; this one begins with a blank")
         ttl, type_text, at = self._before_rdata(text, at)

@@ -11,14 +11,24 @@ from gslb.config.draft import Draft, Place
 from gslb.config.healthcheck import read_healthcheck
 from gslb.config.monitors import MonitorProfile
 from gslb.config.problems import Findings, did_you_mean, joined
+from gslb.config.record_types import SINGLE, record_type
 from gslb.config.sections import ApexSchema, SoaSchema
 from gslb.config.sources import ZoneSource
 from gslb.config.steering import Record, read_steering
 from gslb.config.validated import validated
-from gslb.config.values import SINGLE, BadValueError, plain_name, read_value, record_type
+from gslb.config.values import BadValueError, read_value
 from gslb.config.yamltext import Mapping, Node, Sequence, Text
 from gslb.wire.codes import RRType
-from gslb.wire.names import ROOT, BadNameError, Name, canonical, is_at_or_below, name_to_text, relative_text
+from gslb.wire.names import (
+    ROOT,
+    BadNameError,
+    Name,
+    canonical,
+    is_at_or_below,
+    name_from_text,
+    name_to_text,
+    relative_text,
+)
 from gslb.zone.checks import MAX_TTL, TTL_OCTETS_HOLD, no_nameservers, taken_as_zero
 from gslb.zone.rrset import RRset
 from gslb.zone.zone import Soa
@@ -67,7 +77,7 @@ class _Reader:
 
     def _owner(self, text: Text) -> Name | None:
         try:
-            owner = canonical(plain_name(str(text), self.apex)) if text else self.apex
+            owner = canonical(name_from_text(str(text), self.apex)) if text else self.apex
         except BadNameError as error:
             self.findings.error(text.line, str(text), str(error))
             return None
@@ -82,9 +92,9 @@ class _Reader:
             said = f"names are relative to the zone; write {relative_text(owner, self.apex)!r}"
             self.findings.error(text.line, str(text), said)
         else:
-            if text and is_at_or_below(canonical(plain_name(str(text), ROOT)), self.apex):
+            if text and is_at_or_below(canonical(name_from_text(str(text), ROOT)), self.apex):
                 said = f"this is {name_to_text(owner)}: names are relative to the zone; did you mean "
-                shown = relative_text(canonical(plain_name(str(text), ROOT)), self.apex)
+                shown = relative_text(canonical(name_from_text(str(text), ROOT)), self.apex)
                 self.findings.warn(text.line, str(text), f"{said}{shown!r}?")
             return owner
         return None

@@ -8,12 +8,12 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from gslb.config.forms import FORMS, SVCB_FIELDS, SVCPARAMS, Field, FieldsForm, TextForm
 from gslb.config.monitors import MonitorSchema
 from gslb.config.node_schema import NodeSchema
 from gslb.config.octodns import OCTODNS_KEYS, RECORD_KEYS
 from gslb.config.sections import ApexSchema, DynamicSchema, HealthcheckSchema, SteeringSchema
 from gslb.config.sizes import size_text
-from gslb.config.values import FORMS, SVCB_FIELDS, SVCPARAMS, Field, FieldsForm, TextForm
 from gslb.health.probes import PROBES
 from gslb.zone.checks import MAX_TTL
 

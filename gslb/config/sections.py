@@ -9,9 +9,9 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from gslb.config.durations import parse_seconds
+from gslb.config.forms import full_name
 from gslb.config.problems import did_you_mean
 from gslb.config.validated import Schema
-from gslb.config.values import full_name
 from gslb.steering.policies import POLICIES
 from gslb.wire.names import canonical
 from gslb.zone.checks import MAX_TTL, MAX_WEIGHT

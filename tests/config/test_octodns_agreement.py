@@ -7,9 +7,10 @@ from pathlib import Path
 import dns.rdata
 import pytest
 
+from gslb.config.forms import FORMS
 from gslb.config.monitors import MonitorProfile
+from gslb.config.record_types import REFUSED
 from gslb.config.sources import ZoneSource
-from gslb.config.values import FORMS, REFUSED
 from gslb.config.zones import load_zone
 from gslb.wire.codes import RRType, type_from_text
 from gslb.wire.names import name_from_text, name_to_text

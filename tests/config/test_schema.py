@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from gslb.config.forms import FORMS
 from gslb.config.keys import KeySchema
 from gslb.config.monitors import MonitorSchema
 from gslb.config.node_schema import LimitsSchema, NodeSchema
@@ -13,7 +14,6 @@ from gslb.config.octodns import RECORD_KEYS
 from gslb.config.peers import PeerSchema
 from gslb.config.schema import json_schema_node, json_schema_zone
 from gslb.config.sections import SoaSchema, SteeringSchema
-from gslb.config.values import FORMS
 from gslb.config.zonelist import ZoneSchema
 from gslb.health.probes import PROBES
 

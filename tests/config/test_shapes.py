@@ -2,8 +2,10 @@
 
 import pytest
 
+from gslb.config.forms import FORMS, FieldsForm
+from gslb.config.record_types import record_type
 from gslb.config.shapes import SHAPES, not_of_shape
-from gslb.config.values import FORMS, FieldsForm, read_value, record_type
+from gslb.config.values import read_value
 from gslb.config.yamltext import parse_yaml
 from gslb.wire.codes import type_from_text
 from gslb.wire.names import ROOT
