@@ -14,16 +14,15 @@ from gslb import __version__
 from gslb.api.client import NodeUnreachableError
 from gslb.cli import ask
 from gslb.cli.check import check
+from gslb.cli.config_file import DEFAULT_CONFIG, UsageError, config_path, existing, is_there, state_dir
 from gslb.cli.serve import serve
 from gslb.config.durations import parse_duration
-from gslb.config.node import load_node, state_dir_of
 from gslb.config.problems import ConfigError
 from gslb.config.record_types import is_type, nearest_types
 from gslb.config.schema import json_schema_node, json_schema_zone
 from gslb.demo.run import DemoOptions, demo
 from gslb.wire.names import BadNameError, name_from_text
 
-DEFAULT_CONFIG = "/etc/gslb/gslb.yaml"
 _OVERVIEW = """\
 An authoritative DNS server that answers with the servers that are alive, in the
 shares you asked for.
@@ -43,10 +42,6 @@ _ENDING = f"""\
 The configuration is --config, else $GSLB_CONFIG, else ./gslb.yaml where there
 is one, else {DEFAULT_CONFIG}.
 {_EXIT_CODES}"""
-
-
-class UsageError(Exception):
-    """The command line cannot be carried out; the message says what would be right."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -111,6 +106,23 @@ def _command(
     return command
 
 
+def _action(
+    actions: Commands, name: str, summary: str, description: str, example: str, run: Run
+) -> argparse.ArgumentParser:
+    """An action of a command. --config may stand before it or behind."""
+    action: argparse.ArgumentParser = actions.add_parser(
+        name,
+        help=summary,
+        description=description,
+        epilog=f"example:\n{example}\n\n{_EXIT_CODES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    action.set_defaults(run=run)
+    action.add_argument("-c", "--config", type=Path, metavar="FILE", default=argparse.SUPPRESS, help="gslb.yaml")
+    _json_flag(action)
+    return action
+
+
 def _json_flag(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="print JSON, for programs")
 
@@ -119,7 +131,9 @@ def _serve_command(commands: Commands) -> None:
     example = (
         "  gslb serve -c gslb.yaml\n  kill -HUP PID      reads every file again (changed files are noticed anyway)"
     )
-    _command(commands, "serve", "run a node until SIGTERM or Ctrl-C", example, lambda args: serve(_existing(args)))
+    _command(
+        commands, "serve", "run a node until SIGTERM or Ctrl-C", example, lambda args: serve(existing(args.config))
+    )
 
 
 def _check_command(commands: Commands) -> None:
@@ -133,10 +147,10 @@ def _check_command(commands: Commands) -> None:
 
 
 def _check(args: argparse.Namespace) -> int:
-    config = _config(args)
-    if args.zone and args.config is None and not _is_there(config):
+    config = config_path(args.config)
+    if args.zone and args.config is None and not is_there(config):
         return check(None, args.zone, as_json=args.json)
-    return check(config if args.json else _existing(args), args.zone, as_json=args.json)
+    return check(config if args.json else existing(args.config), args.zone, as_json=args.json)
 
 
 def _status_command(commands: Commands) -> None:
@@ -149,7 +163,7 @@ def _status_command(commands: Commands) -> None:
 
 
 def _status(args: argparse.Namespace) -> int:
-    return ask.status(_state_dir(args), as_json=args.json, watch=args.watch)
+    return ask.status(state_dir(args.config), as_json=args.json, watch=args.watch)
 
 
 def _explain_command(commands: Commands) -> None:
@@ -167,7 +181,7 @@ def _explain(args: argparse.Namespace) -> int:
         raise UsageError(f"the type is there twice: {args.type}, and --type {args.type_too}")
     rtype = args.type or args.type_too or "A"
     _check_question(args.name, rtype, args.client)
-    return ask.explain(_state_dir(args), args.name, rtype, args.client, as_json=args.json)
+    return ask.explain(state_dir(args.config), args.name, rtype, args.client, as_json=args.json)
 
 
 def _check_question(name: str, rtype: str, client: str | None) -> None:
@@ -203,16 +217,8 @@ def _override_command(commands: Commands) -> None:
         ("clear", "remove an override", _override_clear, "www.example.com 192.0.2.1"),
         ("list", "list the overrides of this node", _override_list, ""),
     ):
-        action = actions.add_parser(
-            name,
-            help=summary,
-            description=summary[0].upper() + summary[1:] + ".",
-            epilog=f"example:\n  gslb override {name} {sample}\n\n{_EXIT_CODES}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        action.set_defaults(run=run)
-        action.add_argument("-c", "--config", type=Path, metavar="FILE", default=argparse.SUPPRESS, help="gslb.yaml")
-        _json_flag(action)
+        described = summary[0].upper() + summary[1:] + "."
+        action = _action(actions, name, summary, described, f"  gslb override {name} {sample}".rstrip(), run)
         if name != "list":
             action.add_argument("name", help="the steered name")
             action.add_argument("member", help="the member's value, as `gslb status` shows it")
@@ -238,16 +244,18 @@ def _override_set(args: argparse.Namespace) -> int:
         print(f"gslb: --for: {error}", file=sys.stderr)
         return 2
     request = {"name": args.name, "member": args.member, "type": args.type, "state": args.state}
-    return ask.set_override(_state_dir(args), request | {"note": args.note, "seconds": seconds}, as_json=args.json)
+    return ask.set_override(
+        state_dir(args.config), request | {"note": args.note, "seconds": seconds}, as_json=args.json
+    )
 
 
 def _override_clear(args: argparse.Namespace) -> int:
     request = {"name": args.name, "member": args.member, "type": args.type}
-    return ask.clear_override(_state_dir(args), request, as_json=args.json)
+    return ask.clear_override(state_dir(args.config), request, as_json=args.json)
 
 
 def _override_list(args: argparse.Namespace) -> int:
-    return ask.list_overrides(_state_dir(args), as_json=args.json)
+    return ask.list_overrides(state_dir(args.config), as_json=args.json)
 
 
 def _cluster_command(commands: Commands) -> None:
@@ -255,20 +263,18 @@ def _cluster_command(commands: Commands) -> None:
     summary = "compare what the nodes of the cluster serve and see"
     command = _command(commands, "cluster", summary, example, None)
     actions = command.add_subparsers(metavar="ACTION")
-    action = actions.add_parser(
+    _action(
+        actions,
         "status",
-        help="per zone and node: serial, lag, last transfer, reachability; members seen differently",
-        description="Ask every peer how it stands. Exit code 1 when nodes differ, or one\ncannot be reached.",
-        epilog=f"example:\n  gslb cluster status -c gslb.yaml || echo 'nodes differ'\n\n{_EXIT_CODES}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "per zone and node: serial, lag, last transfer, reachability; members seen differently",
+        "Ask every peer how it stands. Exit code 1 when nodes differ, or one\ncannot be reached.",
+        "  gslb cluster status -c gslb.yaml || echo 'nodes differ'",
+        _cluster_status,
     )
-    action.set_defaults(run=_cluster_status)
-    action.add_argument("-c", "--config", type=Path, metavar="FILE", default=argparse.SUPPRESS, help="gslb.yaml")
-    _json_flag(action)
 
 
 def _cluster_status(args: argparse.Namespace) -> int:
-    return ask.cluster_status(_state_dir(args), as_json=args.json)
+    return ask.cluster_status(state_dir(args.config), as_json=args.json)
 
 
 def _reload_command(commands: Commands) -> None:
@@ -277,7 +283,7 @@ def _reload_command(commands: Commands) -> None:
 
 
 def _reload(args: argparse.Namespace) -> int:
-    return ask.reload(_state_dir(args), as_json=args.json)
+    return ask.reload(state_dir(args.config), as_json=args.json)
 
 
 def _demo_command(commands: Commands) -> None:
@@ -317,48 +323,3 @@ def _schema_command(commands: Commands) -> None:
 def _schema(args: argparse.Namespace) -> int:
     print(json.dumps(json_schema_node() if args.file == "node" else json_schema_zone(), indent=2))
     return 0
-
-
-def _config(args: argparse.Namespace) -> Path:
-    if args.config is not None:
-        return Path(args.config)
-    if os.environ.get("GSLB_CONFIG"):
-        return Path(os.environ["GSLB_CONFIG"])
-    here = Path("gslb.yaml")
-    return here if here.exists() else Path(DEFAULT_CONFIG)
-
-
-def _existing(args: argparse.Namespace) -> Path:
-    """The configuration. Raises `UsageError` when there is none."""
-    path = _config(args)
-    if _is_there(path):
-        return path
-    if args.config is not None:
-        raise UsageError(f"-c {path}: no such file")
-    if os.environ.get("GSLB_CONFIG"):
-        raise UsageError(f"$GSLB_CONFIG says {path}: no such file")
-    raise UsageError(
-        f"no configuration: there is no gslb.yaml in this folder, and no {DEFAULT_CONFIG}; name the node's file with "
-        "-c FILE, or in $GSLB_CONFIG (`gslb demo` needs none)"
-    )
-
-
-def _is_there(path: Path) -> bool:
-    """True too for a file that cannot be looked at, which is told when it is read."""
-    try:
-        return path.exists()
-    except OSError:
-        return True
-
-
-def _state_dir(args: argparse.Namespace) -> Path:
-    """Where the node is found. Problems of its file are told, and do not keep from asking a node that runs."""
-    path = _existing(args)
-    try:
-        return load_node(path).state_dir
-    except ConfigError as error:
-        found = state_dir_of(path)
-        if found is None:
-            raise
-        print(f"{error}\n(a running node goes on with the configuration of before)\n", file=sys.stderr)
-        return found

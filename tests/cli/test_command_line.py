@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gslb.cli import config_file
 from gslb.cli import main as command_line
 from gslb.cli.main import main, parser
 
@@ -45,7 +46,7 @@ def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder without a configuration, nor one elsewhere."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("GSLB_CONFIG", raising=False)
-    monkeypatch.setattr(command_line, "DEFAULT_CONFIG", str(tmp_path / "etc/gslb.yaml"))
+    monkeypatch.setattr(config_file, "DEFAULT_CONFIG", str(tmp_path / "etc/gslb.yaml"))
     return tmp_path
 
 
@@ -96,7 +97,7 @@ def test_a_question_that_cannot_be_asked_is_told_with_the_one_that_was_meant(
 def test_the_type_may_be_an_option_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     asked = []
     monkeypatch.setattr(command_line.ask, "explain", lambda *words, as_json: asked.append((words[1:], as_json)) or 0)
-    monkeypatch.setattr(command_line, "_state_dir", lambda _: tmp_path)
+    monkeypatch.setattr(command_line, "state_dir", lambda _: tmp_path)
     for words in (["x.example", "MX"], ["x.example", "-t", "MX"], ["--type", "MX", "x.example"], ["x.example"]):
         assert main(["explain", *words]) == 0
     assert [rtype for (_, rtype, _), _ in asked] == ["MX", "MX", "MX", "A"]

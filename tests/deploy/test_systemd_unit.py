@@ -28,7 +28,7 @@ import yaml
 from harness import BOUND_SECONDS, Backend, wait_for
 from ports import free_port
 
-from gslb.cli.main import DEFAULT_CONFIG
+from gslb.cli.config_file import DEFAULT_CONFIG
 from gslb.config.node_schema import DEFAULT_STATE_DIR
 
 pytestmark = pytest.mark.daemon
