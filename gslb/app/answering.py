@@ -12,7 +12,7 @@ import structlog
 
 from gslb.answer.compile import ZoneTable
 from gslb.answer.table import AnswerTable
-from gslb.config.node import NodeConfig
+from gslb.config.node_config import NodeConfig
 from gslb.health.service import HealthService
 from gslb.metrics import Metrics
 from gslb.server.responder import Responder

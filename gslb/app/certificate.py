@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import structlog
 
-from gslb.config.node import NodeConfig
+from gslb.config.node_config import NodeConfig
 from gslb.config.problems import Findings, Problem
 from gslb.config.tls import TlsSettings, Validity, day, read_pair
 

@@ -16,7 +16,7 @@ import structlog
 from gslb.answer.compile import ZoneTable
 from gslb.app.pauses import set_aside
 from gslb.config.access import AccessList
-from gslb.config.node import Limits, NodeConfig
+from gslb.config.node_config import Limits, NodeConfig
 from gslb.config.peers import Peer
 from gslb.config.sources import SecondarySource, ZoneSource
 from gslb.config.transferred import transferred_zone

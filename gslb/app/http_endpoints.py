@@ -5,7 +5,7 @@ import os
 from aiohttp import web
 
 from gslb.api.control import Controlled, control_app, control_socket
-from gslb.config.node import NodeConfig
+from gslb.config.node_config import NodeConfig
 from gslb.server.listen import ListenError
 
 

@@ -12,7 +12,8 @@ import structlog
 from gslb.app.answering import Answering
 from gslb.app.cluster import Cluster
 from gslb.app.zones import Loaded, Zones, batches
-from gslb.config.node import MonitorProfile, ZoneSource
+from gslb.config.monitors import MonitorProfile
+from gslb.config.sources import ZoneSource
 from gslb.metrics import Metrics
 from gslb.wire.names import Name
 

@@ -37,7 +37,7 @@ from gslb.app.state_dir import StateDirError, locked
 from gslb.app.transports import Transports
 from gslb.app.watch import fingerprints
 from gslb.app.zones import Zones
-from gslb.config.node import NodeConfig
+from gslb.config.node_config import NodeConfig
 from gslb.config.versions import VersionStore
 from gslb.metrics import Metrics
 from gslb.server.listen import ListenError, Listeners, check_free

@@ -2,7 +2,7 @@
 
 from dataclasses import fields
 
-from gslb.config.node import Limits, NodeConfig
+from gslb.config.node_config import Limits, NodeConfig
 
 _BY_NAME = ("node", "listen", "listen_tls", "state_dir", "api")
 _LIVE_LIMITS = {"transfers_out"}

@@ -19,8 +19,10 @@ from gslb.app.logs import set_up_logging
 from gslb.app.settings import Settings
 from gslb.app.transports import Transports
 from gslb.app.vanished import with_vanished
-from gslb.config.node import NodeConfig, ZoneSource, load_node
+from gslb.config.node import load_node
+from gslb.config.node_config import NodeConfig
 from gslb.config.problems import ConfigError, Problem
+from gslb.config.sources import ZoneSource
 from gslb.wire.names import name_to_text
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import structlog
 
 from gslb.app.pending import pending_restart
-from gslb.config.node import NodeConfig
+from gslb.config.node_config import NodeConfig
 from gslb.config.problems import ConfigError, Problem
 from gslb.metrics import Metrics
 

@@ -8,7 +8,8 @@ from gslb.answer.table import AnswerTable
 from gslb.app.cluster import SecondaryEntry
 from gslb.app.signatures import signing_status
 from gslb.app.zones import FAILED, LAST_GOOD, ZoneEntry, Zones
-from gslb.config.node import NodeConfig, SecondarySource, ZoneSource
+from gslb.config.node_config import NodeConfig
+from gslb.config.sources import SecondarySource, ZoneSource
 from gslb.steering.conditions import Conditions
 from gslb.wire.codes import type_to_text
 from gslb.wire.names import Name, name_to_text, sort_key

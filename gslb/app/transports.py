@@ -11,7 +11,7 @@ import structlog
 from gslb.answer.options import NodeOptions
 from gslb.app.cluster import Cluster
 from gslb.app.descriptors import DescriptorWatch, make_room
-from gslb.config.node import NodeConfig
+from gslb.config.node_config import NodeConfig
 from gslb.config.tls import day
 from gslb.metrics import Metrics
 from gslb.server.listen import Listeners

@@ -10,7 +10,7 @@ from dataclasses import replace
 import structlog
 
 from gslb.app.zones import Zones
-from gslb.config.node import NodeConfig
+from gslb.config.node_config import NodeConfig
 from gslb.config.sources import ZoneSource
 from gslb.wire.names import Name, name_to_text
 

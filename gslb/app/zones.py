@@ -18,8 +18,9 @@ from pathlib import Path
 from gslb.answer.compile import ZoneTable
 from gslb.app.pauses import set_aside
 from gslb.app.watch import Fingerprint, fingerprint
-from gslb.config.node import MonitorProfile, ZoneSource
+from gslb.config.monitors import MonitorProfile
 from gslb.config.problems import ConfigError, Problem
+from gslb.config.sources import ZoneSource
 from gslb.config.versions import StaleSerialError, StoredVersion, VersionStore, raised_serial
 from gslb.config.zones import load_zone, zone_text
 from gslb.transfer.journal_file import JournalError

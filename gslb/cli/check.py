@@ -4,9 +4,10 @@ import json
 import sys
 from pathlib import Path
 
-from gslb.config.node import NodeConfig, ZoneSource, load_node
+from gslb.config.node import load_node
+from gslb.config.node_config import NodeConfig
 from gslb.config.problems import ConfigError, Problem
-from gslb.config.sources import format_of
+from gslb.config.sources import ZoneSource, format_of
 from gslb.config.versions import StaleSerialError, raised_serial, serial_ahead
 from gslb.config.zones import LoadedZone, load_zone
 from gslb.wire.names import BadNameError, name_from_text, name_to_text

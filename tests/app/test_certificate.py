@@ -8,7 +8,8 @@ from certificates import Authority, authority
 from structlog.testing import capture_logs
 
 from gslb.app.certificate import CertificateWatch, with_renewed_pair
-from gslb.config.node import NodeConfig, load_node
+from gslb.config.node import load_node
+from gslb.config.node_config import NodeConfig
 from gslb.config.tls import TlsSettings, Validity
 
 DAY = 86400

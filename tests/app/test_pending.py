@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from gslb.app.pending import pending_restart
-from gslb.config.node import NodeConfig, load_node
+from gslb.config.node import load_node
+from gslb.config.node_config import NodeConfig
 
 BEFORE = "node: ns1\nlisten: 192.0.2.1\nzones_dir: .\n"
 

@@ -4,7 +4,8 @@ import pytest
 
 from gslb.config import sources
 from gslb.config.monitors import MonitorProfile
-from gslb.config.node import Limits, load_node
+from gslb.config.node import load_node
+from gslb.config.node_config import Limits
 from gslb.config.problems import ConfigError
 from gslb.config.sources import ZoneSource
 

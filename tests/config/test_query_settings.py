@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from gslb.config.access import AccessList
-from gslb.config.node import NodeConfig, load_node
+from gslb.config.node import load_node
+from gslb.config.node_config import NodeConfig
 from gslb.config.problems import ConfigError
 from gslb.wire.names import name_from_text
 

@@ -9,7 +9,8 @@ import pytest
 from certificates import SERVER_NAME, Authority, authority, redate
 
 from gslb.config import tls
-from gslb.config.node import NodeConfig, load_node
+from gslb.config.node import load_node
+from gslb.config.node_config import NodeConfig
 from gslb.config.problems import ConfigError
 from gslb.config.tls import validity
 
