@@ -20,6 +20,7 @@ from gslb.config.node_config import Limits, NodeConfig
 from gslb.config.peers import Peer
 from gslb.config.sources import SecondarySource, ZoneSource
 from gslb.config.transferred import transferred_zone
+from gslb.transfer.account import InboundCounts
 from gslb.transfer.exchange import Exchange, Published
 from gslb.transfer.inbound import InboundLimits, Places
 from gslb.transfer.journal import Journal
@@ -27,7 +28,7 @@ from gslb.transfer.journal_file import JournalError
 from gslb.transfer.key_choice import KeyChoice
 from gslb.transfer.notify import Notifier
 from gslb.transfer.report import PeerView, look_at
-from gslb.transfer.secondary import InboundCounts, SecondaryZone
+from gslb.transfer.secondary import SecondaryZone
 from gslb.transfer.silence import Silence
 from gslb.transfer.stream import Bounds
 from gslb.wire.names import Name, name_to_text

@@ -8,7 +8,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from gslb.answer.table import AnswerTable
 from gslb.app.cluster import Cluster
-from gslb.transfer.secondary import InboundCounts
+from gslb.transfer.account import InboundCounts
 from gslb.wire.names import name_to_text
 
 

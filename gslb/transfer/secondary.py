@@ -1,15 +1,15 @@
 """A secondary zone: asks its primaries when `transfer.refresh` says so, and hands on what comes.
 
 A version is ours when `on_update` has returned: it has stored it and serves it. Until then, and whatever goes wrong,
-the version before stays. Every failure is logged with the primary's address and what to do, counted, and shown in
-`status`; the next round is due by the timers. One task per zone does all of this, and it never ends by itself.
+the version before stays. Every failure goes to its `Account`, which logs, counts and shows it; the next round is due by
+the timers. One task per zone does all of this, and it never ends by itself.
 """
 
 import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -17,7 +17,8 @@ import structlog
 
 from gslb.config.peers import Peer
 from gslb.config.prefixes import plain_address
-from gslb.transfer.faults import NO_ANSWER, Fault, TransferError
+from gslb.transfer.account import Account, InboundCounts, SecondaryStatus
+from gslb.transfer.faults import NO_ANSWER, TransferError
 from gslb.transfer.inbound import ANY_NUMBER, Fetched, InboundLimits, Places, fetch
 from gslb.transfer.key_choice import KeyChoice
 from gslb.transfer.refresh import (
@@ -64,42 +65,6 @@ class _NotTakenError(Exception):
     """`on_update` did not take a version: asking another primary is of no use."""
 
 
-@dataclass(frozen=True, slots=True)
-class InboundCounts:
-    """Polls or transfers of one kind and result: how many, their octets, and the seconds they took."""
-
-    done: int = 0
-    octets: int = 0
-    seconds: float = 0.0
-
-    def __add__(self, other: "InboundCounts") -> "InboundCounts":
-        return InboundCounts(self.done + other.done, self.octets + other.octets, self.seconds + other.seconds)
-
-
-@dataclass(frozen=True, slots=True)
-class SecondaryStatus:
-    """A secondary zone as `gslb status` shows it. Times are Unix seconds; None: never, or not known.
-
-    `state` is ok, retrying (no primary reached), expired or loading (never had it). `primary` is the name of the peer
-    that was of use last; `how`, `octets` and `seconds` are of the last transfer; `error` is of the last round.
-    `failing_since` is when the first of the rounds ended that found no primary to be of use, one after another.
-    """
-
-    state: str
-    serial: int | None
-    primary: str | None
-    contacted: float | None
-    transferred: float | None
-    attempted: float | None
-    how: str | None
-    octets: int
-    seconds: float
-    error: str | None
-    next_attempt: float
-    expires_at: float | None
-    failing_since: float | None
-
-
 @dataclass(slots=True)
 class _Round:
     """What a round came to so far. `silent` are the places of primaries that gave no answer in haste, or lately, and
@@ -109,10 +74,6 @@ class _Round:
     errors: list[str] = field(default_factory=list)
     silent: dict[int, str] = field(default_factory=dict)
     news: set[int] = field(default_factory=set)
-
-
-def _where(peer: Peer) -> str:
-    return f"{peer.name} ({peer.host} port {peer.port})"
 
 
 class SecondaryZone:
@@ -140,8 +101,7 @@ class SecondaryZone:
         draw: Callable[[], float] = random.random,
     ) -> None:
         self.apex = apex
-        self.counts: dict[tuple[str, str], InboundCounts] = {}
-        """By what was asked (soa, ixfr, axfr) and the result (ok, or a `Fault`)."""
+        self._account = Account(apex, initial.contacted if initial is not None else None)
         self._primaries = tuple(primaries)
         self._view = initial.view if initial is not None else None
         self._on_update, self._on_contact, self._on_expire = on_update, on_contact, on_expire
@@ -160,13 +120,6 @@ class SecondaryZone:
         self._task: asyncio.Task[None] | None = None
         self._taking: asyncio.Task[None] | None = None
         self._expiry: asyncio.TimerHandle | None = None
-        self._primary: Peer | None = None
-        self._last: Fetched | None = None
-        self._contacted = initial.contacted if initial is not None else None
-        self._transferred: float | None = None
-        self._attempted: float | None = None
-        self._errors: list[str] = []
-        self._failing_since: float | None = None
 
     # For the node
 
@@ -208,22 +161,13 @@ class SecondaryZone:
 
     @property
     def status(self) -> SecondaryStatus:
-        last = self._last
-        return SecondaryStatus(
-            state=self._state.name,
-            serial=self._state.serial,
-            primary=self._primary.name if self._primary is not None else None,
-            contacted=self._contacted,
-            transferred=self._transferred,
-            attempted=self._attempted,
-            how=last.how if last is not None else None,
-            octets=last.octets if last is not None else 0,
-            seconds=last.seconds if last is not None else 0.0,
-            error="; ".join(self._errors) or None,
-            next_attempt=self._state.due,
-            expires_at=self._state.expires_at,
-            failing_since=self._failing_since,
-        )
+        """How it stands."""
+        return self._account.status(self._state)
+
+    @property
+    def counts(self) -> Mapping[tuple[str, str], InboundCounts]:
+        """By what was asked (soa, ixfr, axfr) and the result (ok, or a `Fault`)."""
+        return self._account.counts
 
     # Rounds
 
@@ -247,11 +191,8 @@ class SecondaryZone:
         with contextlib.suppress(_NotTakenError):
             await self._ask_in_haste(places, told_by, current)
             await self._ask_with_patience(current)
-        self._errors = [*current.silent.values(), *current.errors]
-        if current.found is not Found.NOTHING:
-            self._failing_since = None
-        elif self._failing_since is None:
-            self._failing_since = self._now()
+        errors = (*current.silent.values(), *current.errors)
+        self._account.round_over(errors, self._now(), of_use=current.found is not Found.NOTHING)
         self._state = end_round(self._state, self._now(), self._draw(), current.found, hint)
         self._arm_expiry()
 
@@ -277,7 +218,7 @@ class SecondaryZone:
     async def _ask(self, place: int, current: "_Round", *, hasty: bool) -> None:
         """Ask one primary, and note what it had."""
         peer = self._primaries[place]
-        self._attempted = self._now()
+        self._account.asked(self._now())
         wanted = Wanted.WHOLE if self._state.expired and self._wanted is Wanted.NEWER else self._wanted
         try:
             fetched = await fetch(
@@ -296,12 +237,12 @@ class SecondaryZone:
             self._note_silence(place, error, current)
             if hasty and error.fault in NO_ANSWER:
                 current.silent[place] = error.reason
-                self._count(error.phase, error.fault, InboundCounts(1, error.octets, error.seconds))
+                self._account.unanswered(error)
             else:
                 self._failed(place, error, current.errors)
             return
-        except Exception as error:  # a bug of ours must not end the refreshing of the zone
-            log.exception("transfer_crashed", zone=name_to_text(self.apex), primary=peer.name, address=peer.host)
+        except Exception as error:  # noqa: BLE001  a bug of ours must not end the refreshing of the zone
+            self._account.crashed(peer, error)
             current.errors.append(f"primary {_where(peer)}: {error!r}")
             self._state = failed(self._state, place, self._now())
             return
@@ -323,25 +264,13 @@ class SecondaryZone:
             log.warning("primary_silent", primary=peer.name, address=peer.host, reason=error.reason, advice=advice)
 
     def _failed(self, place: int, error: TransferError, errors: list[str]) -> None:
-        peer = self._primaries[place]
-        self._count(error.phase, error.fault, InboundCounts(1, error.octets, error.seconds))
         self._state = failed(self._state, place, self._now())
         errors.append(error.reason)
-        log.warning(
-            "transfer_failed",
-            zone=name_to_text(self.apex),
-            primary=peer.name,
-            address=peer.host,
-            serial=self._state.serial,
-            reason=error.reason,
-            fault=error.fault.value,
-        )
+        self._account.failed(self._primaries[place], error, self._state.serial)
 
     def _confirmed(self, place: int, fetched: Fetched) -> None:
-        self._count("soa", "ok", InboundCounts(1, fetched.octets, fetched.seconds))
         self._state = confirmed(self._state, place, self._now(), fetched.expire_seconds)
-        self._primary = self._primaries[place]
-        self._contacted = self._now()
+        self._account.confirmed(self._primaries[place], fetched, self._now())
         self._on_contact(self.apex, self._fresh_at())
 
     async def _take(self, place: int, fetched: Fetched, errors: list[str]) -> None:
@@ -354,49 +283,17 @@ class SecondaryZone:
         try:
             await asyncio.shield(self._taking)
         except Exception as error:  # noqa: BLE001  a full disk, a zone that cannot be served: whatever it is, not taken
-            self._not_taken(peer, fetched, error, errors)
+            self._account.not_taken(peer, fetched, error)
+            errors.append(f"serial {fetched.serial} from {_where(peer)} was not taken: {error}")
             raise _NotTakenError from None
         # A NOTIFY may have been heard meanwhile, so `transferred` is applied to the state of now.
         self._state = transferred(self._state, place, self._now(), soa, fetched.expire_seconds)
         self._wanted = Wanted.NEWER
-        self._view, self._last, self._primary = fetched.view, fetched, peer
-        self._contacted = self._transferred = self._now()
-        self._count(fetched.how, "ok", InboundCounts(1, fetched.octets, fetched.seconds))
-        self._log_transferred(peer, before.serial, fetched)
+        self._view = fetched.view
+        self._account.taken(peer, fetched, before.serial, self._now())
 
     async def _hand_on(self, fetched: Fetched, fresh_at: float) -> None:
         await self._on_update(self.apex, fetched.view, fetched.change_sets, fresh_at)
-
-    def _not_taken(self, peer: Peer, fetched: Fetched, error: Exception, errors: list[str]) -> None:
-        self._count(fetched.how, Fault.STORAGE, InboundCounts(1, fetched.octets, fetched.seconds))
-        errors.append(f"serial {fetched.serial} from {_where(peer)} was not taken: {error}")
-        log.error(
-            "transfer_not_taken",
-            zone=name_to_text(self.apex),
-            primary=peer.name,
-            address=peer.host,
-            serial=fetched.serial,
-            reason=str(error) or repr(error),
-        )
-
-    def _log_transferred(self, peer: Peer, from_serial: int | None, fetched: Fetched) -> None:
-        instead_of = {"no_ixfr": fetched.instead_of} if fetched.instead_of is not None else {}
-        log.info(
-            "zone_transferred",
-            zone=name_to_text(self.apex),
-            primary=peer.name,
-            address=peer.host,
-            from_serial=from_serial,
-            serial=fetched.serial,
-            how=fetched.how,
-            octets=fetched.octets,
-            seconds=round(fetched.seconds, 3),
-            **instead_of,
-        )
-
-    def _count(self, asked: str, result: str, counts: InboundCounts) -> None:
-        key = (asked, str(result))
-        self.counts[key] = self.counts.get(key, InboundCounts()) + counts
 
     # Time
 
@@ -430,11 +327,9 @@ class SecondaryZone:
         self._wake.set()
 
     def _tell_expired(self) -> None:
-        log.error(
-            "zone_expired",
-            zone=name_to_text(self.apex),
-            serial=self._state.serial,
-            primaries=[f"{peer.host} port {peer.port}" for peer in self._primaries],
-            advice="answered with SERVFAIL until a transfer succeeds: bring back a primary",
-        )
+        self._account.expired(self._state.serial, self._primaries)
         self._on_expire(self.apex)
+
+
+def _where(peer: Peer) -> str:
+    return f"{peer.name} ({peer.host} port {peer.port})"

@@ -10,11 +10,12 @@ from ports import free_port
 from structlog.testing import capture_logs
 
 from gslb.config.peers import Peer
+from gslb.transfer.account import InboundCounts
 from gslb.transfer.faults import Fault
 from gslb.transfer.inbound import InboundLimits
 from gslb.transfer.journal import StoredZone
 from gslb.transfer.request import Wanted
-from gslb.transfer.secondary import InboundCounts, SecondaryZone
+from gslb.transfer.secondary import SecondaryZone
 from gslb.transfer.silence import Silence
 from gslb.wire.codes import Rcode, RRType
 from gslb.wire.edns import render_opt
