@@ -25,16 +25,6 @@ def rrset(load):
     return lambda text, owner, rtype=RRType.A: load(text).zone.rrsets[name(owner)][rtype]
 
 
-@pytest.fixture
-def refused(load, tmp_path):
-    def problems(text, head=HEAD):
-        with pytest.raises(ConfigError) as caught:
-            load(text, head)
-        return [str(problem).replace(f"{tmp_path}/", "") for problem in caught.value.problems]
-
-    return problems
-
-
 def test_the_files_soa_is_kept_and_its_serial_is_the_floor(load):
     loaded = load("")
     assert (loaded.zone.serial, loaded.serial_floor) == (7, 7)

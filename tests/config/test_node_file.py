@@ -12,27 +12,6 @@ from gslb.config.sources import ZoneSource
 EXAMPLE = b"\x07example\x03com\x00"
 
 
-@pytest.fixture
-def load(tmp_path):
-    def write_and_load(text):
-        path = tmp_path / "gslb.yaml"
-        path.write_text(text)
-        path.chmod(0o600)
-        return load_node(path)
-
-    return write_and_load
-
-
-@pytest.fixture
-def refused(load, tmp_path):
-    def problems(text):
-        with pytest.raises(ConfigError) as caught:
-            load(text)
-        return [str(problem).replace(f"{tmp_path}/", "") for problem in caught.value.problems]
-
-    return problems
-
-
 def test_a_file_that_says_little_gets_the_defaults(load, tmp_path):
     config = load("listen: 127.0.0.1\n")
     assert config.listen == (("127.0.0.1", 53),)

@@ -28,16 +28,6 @@ def load(tmp_path):
     return write_and_load
 
 
-@pytest.fixture
-def refused(load, tmp_path):
-    def problems(peers):
-        with pytest.raises(ConfigError) as caught:
-            load(peers)
-        return [str(problem).replace(f"{tmp_path}/", "") for problem in caught.value.problems]
-
-    return problems
-
-
 def test_a_peer_is_a_gslb_node_on_the_port_of_dns_unless_told_otherwise(load):
     peers = load(
         "  ns2: {address: 192.0.2.2, key: new}\n"

@@ -3,30 +3,7 @@
 
 import pytest
 
-from gslb.config.node import load_node
-from gslb.config.problems import ConfigError
 from gslb.config.rate_limit import RateLimits
-
-
-@pytest.fixture
-def load(tmp_path):
-    def write_and_load(text):
-        path = tmp_path / "gslb.yaml"
-        path.write_text(text)
-        path.chmod(0o600)
-        return load_node(path)
-
-    return write_and_load
-
-
-@pytest.fixture
-def refused(load, tmp_path):
-    def problems(text):
-        with pytest.raises(ConfigError) as caught:
-            load(text)
-        return [str(problem).replace(f"{tmp_path}/", "") for problem in caught.value.problems]
-
-    return problems
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ from gslb.config.access import AccessList, ProbeBounds
 from gslb.config.node import load_node
 from gslb.config.peers import source_for
 from gslb.config.prefixes import parse_prefix
-from gslb.config.problems import ConfigError
 from gslb.wire.names import name_from_text
 
 HEAD = """\
@@ -30,16 +29,6 @@ def load(tmp_path):
         return load_node(path)
 
     return write_and_load
-
-
-@pytest.fixture
-def refused(load, tmp_path):
-    def problems(text, head=HEAD):
-        with pytest.raises(ConfigError) as caught:
-            load(text, head)
-        return [str(problem).replace(f"{tmp_path}/", "") for problem in caught.value.problems]
-
-    return problems
 
 
 def names(peers):

@@ -34,16 +34,6 @@ def zone(load):
 
 
 @pytest.fixture
-def refused(load, tmp_path):
-    def problems(text, head=HEAD, **more):
-        with pytest.raises(ConfigError) as caught:
-            load(text, head=head, **more)
-        return [str(problem).replace(f"{tmp_path}/", "") for problem in caught.value.problems]
-
-    return problems
-
-
-@pytest.fixture
 def warned(load, tmp_path):
     return lambda text, **more: [str(problem).replace(f"{tmp_path}/", "") for problem in load(text, **more).warnings]
 
