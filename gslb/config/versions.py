@@ -20,6 +20,7 @@ from pathlib import Path
 
 import structlog
 
+from gslb.durable import flush
 from gslb.wire.names import Name, name_to_text
 from gslb.zone.serial import is_newer, next_serial
 from gslb.zone.signing import is_signed
@@ -89,13 +90,13 @@ class VersionStore:
         with ExitStack() as stack:
             aside = [self._written_aside(stack, version) for version in versions]
             if len(aside) == 1:
-                _flush(aside[0])
+                flush(aside[0])
             else:
                 with ThreadPoolExecutor(_FLUSHES_AT_ONCE, thread_name_prefix="flush") as pool:
-                    list(pool.map(_flush, aside))
+                    list(pool.map(flush, aside))
             for version, path in zip(versions, aside, strict=True):
                 path.replace(self._file_of(version.zone))
-        _flush(self._dir)
+        flush(self._dir)
 
     def _written_aside(self, stack: ExitStack, version: StoredVersion) -> Path:
         """A new file, which is removed at the end where it still is what it was."""
@@ -136,15 +137,6 @@ def _read(path: Path) -> StoredVersion | None:
         return StoredVersion(**json.loads(path.read_text()))
     except FileNotFoundError:
         return None
-
-
-def _flush(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are on disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _serial_of(zone: Zone, last: StoredVersion | None, digest: str, now_seconds: int, floor: int | None) -> int:

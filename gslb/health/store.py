@@ -6,7 +6,6 @@ Safe to use from several threads.
 """
 
 import contextlib
-import os
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import TypeVar
 import structlog
 from pydantic import TypeAdapter
 
+from gslb.durable import flush
 from gslb.health.hysteresis import Track, unknown
 from gslb.steering.conditions import Health, OverrideKey, OverrideNote
 from gslb.wire.names import canonical, name_from_text, name_to_text
@@ -74,12 +74,10 @@ class Store:
         with self._lock:
             path.parent.mkdir(parents=True, exist_ok=True)
             aside = path.with_suffix(".tmp")
-            with aside.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
+            aside.write_bytes(content)
+            flush(aside)
             aside.replace(path)
-            _sync_folder(path.parent)
+            flush(path.parent)  # the rename itself has to reach the disk too
 
 
 def restored(track: Track | None, monitor: Monitor, now: float) -> Track | None:
@@ -109,12 +107,3 @@ def _load(path: Path, parse: Callable[[bytes], T], absent: T) -> T:
         with contextlib.suppress(OSError):
             path.replace(bad)
         return absent
-
-
-def _sync_folder(folder: Path) -> None:
-    """The rename itself has to reach the disk too."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gslb.config.versions import StoredVersion, VersionStore
+from gslb.durable import flush
 from gslb.wire.names import name_from_text
 from gslb.zone.zone import Zone
 
@@ -96,7 +97,7 @@ def test_one_that_cannot_be_kept_leaves_of_each_the_version_before_or_the_new_on
 def test_nothing_is_renamed_before_all_is_flushed(store: VersionStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """Or a power cut could leave an empty file in the place of a version that was served."""
     order: list[str] = []
-    flush, rename = VersionStore.keep.__globals__["_flush"], Path.replace
+    rename = Path.replace
 
     def flushed(path: Path) -> None:
         order.append("folder" if path.is_dir() else "file")
@@ -106,7 +107,7 @@ def test_nothing_is_renamed_before_all_is_flushed(store: VersionStore, monkeypat
         order.append("rename")
         return rename(path, target)
 
-    monkeypatch.setattr("gslb.config.versions._flush", flushed)
+    monkeypatch.setattr("gslb.config.versions.flush", flushed)
     monkeypatch.setattr(Path, "replace", renamed)
     store.keep([version(number) for number in range(30)])
     assert order == ["file"] * 30 + ["rename"] * 30 + ["folder"]

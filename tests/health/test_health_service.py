@@ -296,7 +296,7 @@ def test_a_disk_that_fails_is_said_once_and_health_goes_on(tmp_path, monkeypatch
     async def run():
         async with serving(tmp_path, []) as (service, changes):
             with capture_logs() as logs, monkeypatch.context() as patch:
-                patch.setattr("gslb.health.store.os.fsync", full)
+                patch.setattr("gslb.durable.os.fsync", full)
                 service.set_override(KEY, note())
                 service.clear_override(KEY)
             assert len(changes) == 2

@@ -52,7 +52,7 @@ def test_a_write_that_breaks_off_leaves_the_old_file(tmp_path, track, monkeypatc
     def full(_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("gslb.health.store.os.fsync", full)
+    monkeypatch.setattr("gslb.durable.os.fsync", full)
     with pytest.raises(OSError, match="No space"):
         store.save_tracks({"a": track("down")})
     assert Store(tmp_path).load_tracks() == {"a": track()}
