@@ -211,16 +211,11 @@ controls {{ }};
     return "".join(parts)
 
 
-def _knot(server: ForeignServer, zones: Sequence[ForeignZone]) -> str:
-    key, folder = server.key, server.folder
-    remotes = "".join(
-        f"  - id: at{port}\n    address: 127.0.0.1@{port}\n    key: {key.name}\n"
-        for port in sorted({zone.partner for zone in zones})
-    )
-    parts = [
-        f"""server:
+def knot_server(folder: Path, port: int, least: str) -> str:
+    """The part of a knot.conf on the server itself; `least` is the level from which on it tells."""
+    return f"""server:
   rundir: "{folder}"
-  listen: 127.0.0.1@{server.port}
+  listen: 127.0.0.1@{port}
   udp-workers: 1
   tcp-workers: 1
   background-workers: 1
@@ -230,8 +225,18 @@ database:
   storage: "{folder}/db"
 log:
   - target: stderr
-    any: info
-key:
+    any: {least}
+"""
+
+
+def _knot(server: ForeignServer, zones: Sequence[ForeignZone]) -> str:
+    key, folder = server.key, server.folder
+    remotes = "".join(
+        f"  - id: at{port}\n    address: 127.0.0.1@{port}\n    key: {key.name}\n"
+        for port in sorted({zone.partner for zone in zones})
+    )
+    parts = [
+        f"""{knot_server(folder, server.port, "info")}key:
   - id: {key.name}
     algorithm: {ALGORITHM}
     secret: {key.secret}

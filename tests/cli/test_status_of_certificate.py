@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from status_answer import status_answer
 
 from gslb.cli.ask import status
 
@@ -11,31 +12,8 @@ START, END = 1_761_955_200.0, 1_793_491_200.0  # 2025-11-01 and 2026-11-01, 00:0
 
 
 def answer(state: str) -> dict[str, Any]:
-    return {
-        "node": "ns1",
-        "version": "0",
-        "pid": 1,
-        "started": START,
-        "state": "serving",
-        "listen": [],
-        "tls": {
-            "listen": [["192.0.2.1", 853]],
-            "certificate": "c.pem",
-            "starts": START,
-            "expires": END,
-            "state": state,
-        },
-        "api": None,
-        "config": {"problems": [], "warnings": [], "pending_restart": []},
-        "replies": 0,
-        "rate_limit": None,
-        "descriptors_short": None,
-        "prober": {"state": "running", "pid": 2, "restarts": 0, "last_exit": ""},
-        "zones": [],
-        "degraded": [],
-        "members": [],
-        "overrides": [],
-    }
+    dates = {"certificate": "c.pem", "starts": START, "expires": END, "state": state}
+    return status_answer(tls={"listen": [["192.0.2.1", 853]], **dates})
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from status_answer import status_answer, zone_row
 
 from gslb.cli.ask import status
 
@@ -11,39 +12,8 @@ END = 1_793_491_200.0  # 2026-11-01 00:00 UTC
 
 
 def answer(state: str) -> dict[str, Any]:
-    zone = {
-        "zone": "signed.example.",
-        "serial": 1,
-        "owners": 3,
-        "steered": 0,
-        "signing": {"denial": "NSEC", "expires": END, "state": state},
-        "served_from": "file",
-        "since": END,
-        "problems": [],
-        "warnings": [],
-        "gone_seconds_left": None,
-        "allow_query": None,
-        "role": "primary",
-    }
-    return {
-        "node": "ns1",
-        "version": "0",
-        "pid": 1,
-        "started": END,
-        "state": "serving",
-        "listen": [],
-        "tls": None,
-        "api": None,
-        "config": {"problems": [], "warnings": [], "pending_restart": []},
-        "replies": 0,
-        "rate_limit": None,
-        "descriptors_short": None,
-        "prober": {"state": "running", "pid": 2, "restarts": 0, "last_exit": ""},
-        "zones": [zone],
-        "degraded": [],
-        "members": [],
-        "overrides": [],
-    }
+    signing = {"denial": "NSEC", "expires": END, "state": state}
+    return status_answer(zones=[zone_row(zone="signed.example.", since=END, signing=signing)])
 
 
 @pytest.mark.parametrize(

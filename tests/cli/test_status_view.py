@@ -4,30 +4,13 @@ import time
 from typing import Any
 
 import pytest
+from status_answer import status_answer, zone_row
 
 from gslb.cli.show import status_view
 from gslb.cli.show_cluster import cluster_view
 from gslb.cli.terminal import show
 
 HOUR = 3600.0
-
-
-def zone(**more: Any) -> dict[str, Any]:
-    return {
-        "zone": "x.example.",
-        "role": "primary",
-        "file": "x.yaml",
-        "serial": 7,
-        "owners": 3,
-        "steered": 0,
-        "signing": None,
-        "served_from": "file",
-        "since": None,
-        "problems": [],
-        "warnings": [],
-        "gone_seconds_left": None,
-        "allow_query": None,
-    } | more
 
 
 def secondary(state: str, serial: int | None = 7, **transfer: Any) -> dict[str, Any]:
@@ -41,29 +24,11 @@ def secondary(state: str, serial: int | None = 7, **transfer: Any) -> dict[str, 
         "how": None,
         "transferred": None,
     }
-    return zone(role="secondary", served_from="transfer", serial=serial, transfer=told | transfer)
+    return zone_row(role="secondary", served_from="transfer", serial=serial, transfer=told | transfer)
 
 
 def status(*zones: dict[str, Any], **more: Any) -> dict[str, Any]:
-    return {
-        "node": "ns1",
-        "version": "0",
-        "pid": 1,
-        "started": time.time(),
-        "state": "serving",
-        "listen": [],
-        "tls": None,
-        "api": None,
-        "config": {"problems": [], "warnings": [], "pending_restart": []},
-        "replies": 0,
-        "rate_limit": None,
-        "descriptors_short": None,
-        "prober": {"state": "running", "pid": 2, "restarts": 0, "last_exit": ""},
-        "zones": list(zones),
-        "degraded": [],
-        "members": [],
-        "overrides": [],
-    } | more
+    return status_answer(started=time.time(), zones=list(zones), **more)
 
 
 @pytest.fixture
@@ -82,9 +47,11 @@ def test_settings_that_wait_for_a_restart_are_named(shown) -> None:
 
 
 def test_who_may_ask_a_zone_is_shown_where_not_everyone_may(shown) -> None:
-    text = shown(status(zone(allow_query=["10.0.0.0/8", "key:office"]), zone(zone="y.example.", allow_query=[])))
+    text = shown(
+        status(zone_row(allow_query=["10.0.0.0/8", "key:office"]), zone_row(zone="y.example.", allow_query=[]))
+    )
     assert "\n  x.example.: 10.0.0.0/8, key:office\n  y.example.: nobody\n" in text
-    assert "allow_query" not in shown(status(zone()))
+    assert "allow_query" not in shown(status(zone_row()))
 
 
 def test_a_lost_primary_is_shown_with_since_when_until_when_and_why(shown) -> None:
@@ -159,7 +126,7 @@ def peer(**more: Any) -> dict[str, Any]:
 
 
 def cluster(*peers: dict[str, Any], zones: int = 1) -> dict[str, Any]:
-    named = [zone(zone=f"{letter}.example.") for letter in "xyz"[:zones]]
+    named = [zone_row(zone=f"{letter}.example.") for letter in "xyz"[:zones]]
     return {"node": "ns1", "zones": named, "peers": list(peers), "differences": [], "troubles": []}
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Self
 
 import dns.name
-from foreign_servers import find_program
+from foreign_servers import find_program, knot_server
 from harness import Daemon
 from ports import free_port
 from processes import Program
@@ -95,20 +95,7 @@ def _knot(peer: Peer, program: str, files: Mapping[str, Path]) -> list[str]:
     folder = peer.folder
     (folder / "db").mkdir()
     zones = "".join(f'  - domain: "{_knot_name(apex)}"\n    file: "{path}"\n' for apex, path in files.items())
-    config = f"""server:
-  rundir: "{folder}"
-  listen: 127.0.0.1@{peer.port}
-  udp-workers: 1
-  tcp-workers: 1
-  background-workers: 1
-control:
-  listen: "{folder}/knot.sock"
-database:
-  storage: "{folder}/db"
-log:
-  - target: stderr
-    any: warning
-acl:
+    config = f"""{knot_server(folder, peer.port, "warning")}acl:
   - id: anyone
     address: 127.0.0.1
     action: transfer

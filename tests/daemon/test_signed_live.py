@@ -3,6 +3,7 @@
 import re
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -192,6 +193,17 @@ def be_secondary(daemon: Daemon, signing: Signer) -> None:
     daemon.start()
 
 
+@contextmanager
+def signed_by(signing: Signer, daemon: Daemon) -> Iterator[None]:
+    """The signer runs, and we are its secondary."""
+    try:
+        signing.start()
+        be_secondary(daemon, signing)
+        yield
+    finally:
+        signing.stop()
+
+
 @pytest.fixture(params=["nsec", "nsec3"])
 def bind_signer(
     request: pytest.FixtureRequest, daemon: Daemon, tool: Callable[[str], str], tmp_path: Path
@@ -199,12 +211,8 @@ def bind_signer(
     """BIND, and us as its secondary."""
     tool("named")
     signing = BindSigner(tmp_path / "bind", daemon.port, request.param)
-    try:
-        signing.start()
-        be_secondary(daemon, signing)
+    with signed_by(signing, daemon):
         yield signing
-    finally:
-        signing.stop()
 
 
 @pytest.fixture(params=POLICIES)
@@ -214,12 +222,8 @@ def signer(
     """Knot, and us as its secondary."""
     tool("knotd")
     signing = KnotSigner(tmp_path / "knot", daemon.port, request.param)
-    try:
-        signing.start()
-        be_secondary(daemon, signing)
+    with signed_by(signing, daemon):
         yield signing
-    finally:
-        signing.stop()
 
 
 def followed(daemon: Daemon, signer: Signer) -> bool:

@@ -350,6 +350,16 @@ def rest_of(readable: int) -> bytes:
         return pipe.read()
 
 
+def killed(work: Callable[[Callable[[bytes], None]], None], draw: random.Random) -> int:
+    """Kill a process that does `work(tell)` at some moment after it has told a first serial: the last that it told."""
+    pid, readable = in_child(work)
+    first = os.read(readable, 4)
+    time.sleep(draw.uniform(0, 0.03))  # the moment is the point: anywhere in the commits that follow
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    return int.from_bytes((first + rest_of(readable))[-4:], "big")
+
+
 class TestErrors:
     def test_a_folder_that_cannot_be_is_an_error(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")
@@ -426,12 +436,7 @@ def test_kill_at_any_moment_leaves_the_last_acknowledged_version_or_the_one_in_f
     draw = random.Random(7)
     serial = 0
     for _ in range(100):
-        pid, readable = in_child(lambda tell, last=serial: commit_for_ever(path, last, tell))
-        first = os.read(readable, 4)
-        time.sleep(draw.uniform(0, 0.03))  # the moment is the point: anywhere in the commits that follow
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
-        acknowledged = int.from_bytes((first + rest_of(readable))[-4:], "big")
+        acknowledged = killed(lambda tell, last=serial: commit_for_ever(path, last, tell), draw)
         journal = Journal(path)
         stored = journal.load(APEX)
         assert stored.serial in {acknowledged, acknowledged + 1}
@@ -484,12 +489,7 @@ class TestSeveralZonesAtOnce:
         draw = random.Random(8)
         serial = 0
         for _ in range(20):
-            pid, readable = in_child(lambda tell, last=serial: commit_all_for_ever(path, last, tell))
-            first = os.read(readable, 4)
-            time.sleep(draw.uniform(0, 0.03))  # the moment is the point: anywhere in the commits that follow
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
-            acknowledged = int.from_bytes((first + rest_of(readable))[-4:], "big")
+            acknowledged = killed(lambda tell, last=serial: commit_all_for_ever(path, last, tell), draw)
             journal = Journal(path)
             (serial,) = set(journal.serials(APEXES).values())
             assert serial in {acknowledged, acknowledged + 1}
