@@ -138,7 +138,7 @@ def lacks_cookie(asking: Asking) -> bool:
     """True when this is to be answered by BADCOOKIE: cookies are required, the query came over UDP, which anyone can
     forge, and what it shows is not good. A query without any cookie is from a client that does not know them."""
     cookies = asking.node.cookies
-    if cookies is None or not cookies.required or not asking.udp or asking.edns is None:
+    if cookies is None or not cookies.required or not asking.udp or asking.edns is None or not asking.edns.options:
         return False
     value = dict(reversed(asking.edns.options)).get(Option.COOKIE)
     return value is not None and not cookies.answer(value, asking.client, asking.now)[1]

@@ -23,6 +23,10 @@ MAX_RECORDS = 8
 _NAME = re.compile(LABELS_PATTERN + b"\0", re.DOTALL)
 _HEADER = struct.Struct("!5H")
 """Flags, and the counts of the four sections."""
+_RECORD = struct.Struct("!HHBBHH")
+"""Of an OPT: type, size, upper bits of the rcode, version, flags, and the length of the rdata (RFC 6891 section 6.1.3).
+In other records class and TTL are there."""
+_DO = 0x8000
 _OPCODE = 0x7800
 """Of the flags; QUERY is 0."""
 _OPT, _TSIG = int(RRType.OPT), int(RRType.TSIG)
@@ -160,15 +164,17 @@ def _parse_records(data: bytes, start: int, authorities: int, additionals: int) 
             raise FormError(Rcode.FORMERR, "a record after the TSIG", start)
         owner_is_root = data[position : position + 1] == b"\x00"
         fixed = position + 1 if owner_is_root else _skip_name(data, position, start)
-        rdata = fixed + 10
-        position = rdata + int.from_bytes(data[rdata - 2 : rdata], "big")
-        if rdata > len(data) or position > len(data):
+        rdata = fixed + _RECORD.size
+        if rdata > len(data):
             raise FormError(Rcode.FORMERR, "a record is cut short", start)
-        rtype = int.from_bytes(data[fixed : fixed + 2], "big")
+        rtype, size, _, version, flags, octets = _RECORD.unpack_from(data, fixed)
+        position = rdata + octets
+        if position > len(data):
+            raise FormError(Rcode.FORMERR, "a record is cut short", start)
         if rtype == _OPT:
             if edns is not None or not owner_is_root or number < authorities:
                 raise FormError(Rcode.FORMERR, "a second or misplaced OPT record", start, with_opt=True)
-            edns = _parse_opt(data[fixed:rdata], data[rdata:position], start)
+            edns = _parse_opt(size, version, flags, data[rdata:position], start)
         signed = rtype == _TSIG
         if signed and number < authorities:
             raise FormError(Rcode.FORMERR, "a TSIG before the additional section", start)
@@ -177,17 +183,15 @@ def _parse_records(data: bytes, start: int, authorities: int, additionals: int) 
     return edns, signed
 
 
-def _parse_opt(fixed: bytes, rdata: bytes, question_end: int) -> Edns:
-    """`fixed` are type, class (size), TTL (extended rcode, version, flags) and length (RFC 6891 section 6.1.3). What
-    another version than 0 puts into the rdata is not known here."""
-    size, version, flags = int.from_bytes(fixed[2:4], "big"), fixed[5], int.from_bytes(fixed[6:8], "big")
-    if version:
-        return Edns(size, version, bool(flags & 0x8000))
+def _parse_opt(size: int, version: int, flags: int, rdata: bytes, question_end: int) -> Edns:
+    """What another version than 0 puts into the rdata is not known here."""
+    if version or not rdata:
+        return Edns(size, version, bool(flags & _DO))
     try:
         options = parse_options(rdata)
     except ValueError:
         raise FormError(Rcode.FORMERR, "a malformed EDNS option", question_end, with_opt=True) from None
-    return Edns(size, version, bool(flags & 0x8000), options)
+    return Edns(size, version, bool(flags & _DO), options)
 
 
 def _skip_name(data: bytes, position: int, question_end: int) -> int:
