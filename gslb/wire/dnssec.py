@@ -15,6 +15,8 @@ from gslb.wire.rdata import name_end
 
 SHA1 = 1
 """The one hash algorithm of NSEC3 (RFC 5155 section 11)."""
+_SHA1 = sha1(usedforsecurity=False)
+"""To be copied: that takes less time than to begin anew."""
 HASH_OCTETS = 20
 _OPT_OUT = 0x01
 _TO_BASE32HEX = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", b"0123456789abcdefghijklmnopqrstuv")
@@ -59,10 +61,11 @@ class Nsec3Parameters:
 
     def hash(self, name: Name) -> bytes:
         """The hash of a canonical name (RFC 5155 section 5): one more round of SHA-1 than there are iterations."""
-        salt = self.salt
-        digest = sha1(name + salt, usedforsecurity=False).digest()
-        for _ in range(self.iterations):
-            digest = sha1(digest + salt, usedforsecurity=False).digest()
+        salt, digest = self.salt, name
+        for _ in range(self.iterations + 1):
+            context = _SHA1.copy()
+            context.update(digest + salt)
+            digest = context.digest()
         return digest
 
 
