@@ -5,7 +5,7 @@ addresses of all. Those of one section, all of them required or none, are made i
 again only where a reply has not the room for all: then as if each had come by itself.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import reduce
 from itertools import groupby
@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from gslb.answer.compressed import CompressedTemplate
 from gslb.answer.segments import Segment
+from gslb.answer.template import Template
 
 
 class Part(NamedTuple):
@@ -63,39 +64,51 @@ class Bundle:
     section: int
     count: int
     required: bool
-    template: CompressedTemplate
+    template: Template | CompressedTemplate
     segments: tuple[Segment, ...]
     compact: Parts
     plain: Parts
 
 
 def bundled(segments: tuple[Segment, ...]) -> tuple[Segment | Bundle, ...]:
-    """The segments, neighbours in bundles where they can be."""
+    """The segments, neighbours in bundles where they are compressed."""
     return tuple(_groups(segments))
 
 
-def _groups(segments: tuple[Segment, ...]) -> Iterator[Segment | Bundle]:
-    for _, group in groupby(segments, lambda each: (each.section, each.required, type(each.template))):
-        together = tuple(group)
-        if len(together) > 1 and isinstance(together[0].template, CompressedTemplate):
-            yield _bundle(together)
-        else:
-            yield from together
-
-
-def _bundle(segments: tuple[Segment, ...]) -> Bundle:
-    templates = [each.template for each in segments if isinstance(each.template, CompressedTemplate)]
-    sizes = zip(segments, templates, strict=True)
-    compact, plain = [], []
-    for segment, template in sizes:
-        compact.append(Part(segment.count, template.octets, segment.follows))
-        plain.append(Part(segment.count, template.plain.octets, segment.follows))
+def bundle(segments: tuple[Segment, ...]) -> Bundle:
+    """Segments of one section, all required or none, whose templates are of one kind."""
+    compressed = [each.template for each in segments if isinstance(each.template, CompressedTemplate)]
+    plain = [
+        each.template.plain if isinstance(each.template, CompressedTemplate) else each.template for each in segments
+    ]
     return Bundle(
         segments[0].section,
         sum(segment.count for segment in segments),
         segments[0].required,
-        reduce(CompressedTemplate.then, templates),
+        reduce(CompressedTemplate.then, compressed) if compressed else reduce(Template.then, plain),
         segments,
-        Parts(tuple(compact)),
-        Parts(tuple(plain)),
+        _parts(segments, compressed or plain),
+        _parts(segments, plain),
+    )
+
+
+def _groups(segments: tuple[Segment, ...]) -> Iterator[Segment | Bundle]:
+    for (_, _, is_compressed), group in groupby(segments, _kind):
+        together = tuple(group)
+        if is_compressed and len(together) > 1:
+            yield bundle(together)
+        else:
+            yield from together
+
+
+def _kind(segment: Segment) -> tuple[int, bool, bool]:
+    return segment.section, segment.required, isinstance(segment.template, CompressedTemplate)
+
+
+def _parts(segments: Iterable[Segment], templates: Iterable[Template | CompressedTemplate]) -> Parts:
+    return Parts(
+        tuple(
+            Part(segment.count, template.octets, segment.follows)
+            for segment, template in zip(segments, templates, strict=True)
+        )
     )

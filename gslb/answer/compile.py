@@ -9,7 +9,7 @@ owner and type: a health change replaces the draws it touches and nothing else.
 from dataclasses import replace
 from typing import NamedTuple
 
-from gslb.answer.bundle import Bundle, bundled
+from gslb.answer.bundle import Bundle, bundle, bundled
 from gslb.answer.compressed import Compression
 from gslb.answer.finished import Facts, Finished, render_heads
 from gslb.answer.segments import ADDITIONAL, ANSWER, AUTHORITY, Answer, Link, Segment
@@ -62,10 +62,13 @@ class ZoneTable:
         self._nxdomain_heads = render_heads(AA, Rcode.NXDOMAIN, (0, 1, 0))
         self._nxdomain_finished: dict[int, Finished] = {}
         self.nxdomain_tail = self.nxdomain.segments[0].template
+        self._facts: dict[tuple[int, int], Facts] = {}
         self._bundles: dict[tuple[Segment, ...], tuple[Segment | Bundle, ...]] = {}
         self._signed_nxdomains: dict[tuple[int, int], Finished] = {}
         signed = tuple(self._signed.beside(self.nxdomain.segments)) if self._signed is not None else ()
         self._signed_negative = signed
+        self.signed_denial = bundle(signed) if signed else None
+        """What goes with DO before the proof that a name is not there."""
         self._signed_negative_records = sum(segment.count for segment in signed)
         self._signed_negatives: dict[bytes, bytes] = {}
         self._nodata = Answer(Rcode.NOERROR, authoritative=True, segments=(self.negative(),))
@@ -78,7 +81,7 @@ class ZoneTable:
             return None
         finished = self._nxdomain_finished.get(qtype)
         if finished is None and qtype < _TYPES_KEPT and not is_meta_type(qtype):
-            facts = Facts(self.text, qtype, Rcode.NXDOMAIN)
+            facts = self.facts(qtype, Rcode.NXDOMAIN)
             finished = self._nxdomain_finished[qtype] = Finished(self._nxdomain_heads, b"", facts)
         return finished
 
@@ -97,7 +100,7 @@ class ZoneTable:
         finished = self._signed_nxdomains.get((qtype, records))
         if finished is None:
             heads = render_heads(AA, Rcode.NXDOMAIN, (0, records, 0))
-            finished = Finished(heads, b"", Facts(self.text, qtype, Rcode.NXDOMAIN))
+            finished = Finished(heads, b"", self.facts(qtype, Rcode.NXDOMAIN))
             self._signed_nxdomains[qtype, records] = finished
         return finished, proof
 
@@ -132,6 +135,15 @@ class ZoneTable:
         if not signed or self._signed is None:
             return self._answer(outcome, qname, qtype, signed=False)
         return self._signed.of(self._answer(outcome, qname, qtype, signed=True), outcome, qname)
+
+    def facts(self, qtype: int, rcode: int) -> Facts:
+        """What is counted of a reply: the same object for the same facts, but for types too rare to keep."""
+        kept = self._facts.get((qtype, rcode))
+        if kept is None:
+            kept = Facts(self.text, qtype, rcode)
+            if qtype < _TYPES_KEPT:
+                self._facts[qtype, rcode] = kept
+        return kept
 
     def bundles(self, segments: tuple[Segment, ...]) -> tuple[Segment | Bundle, ...]:
         """The segments of an answer, but for a DNAME's, in as few pieces as they can be."""

@@ -66,12 +66,24 @@ class Draft:
         self.error = b""
         self.owner = QNAME_POINTER
         self.offset = HEADER_OCTETS + len(query.qname) + 4
+        self._begin = self.offset
         self._required_room = limit - self.offset
         self._apex = HEADER_OCTETS + len(query.qname) - len(zone.apex)
         self._apex_octets = len(zone.apex)
         self._target = 0
         self._shown: set[Name] = set()
         self._proof: list[Link | Leg] = []
+
+    @property
+    def octets(self) -> int:
+        """Of all pieces."""
+        return self.offset - self._begin
+
+    def clear(self) -> None:
+        """Drop all pieces."""
+        self.pieces.clear()
+        self._required_room += self.octets
+        self.offset = self._begin
 
     @property
     def is_full(self) -> bool:
@@ -179,10 +191,10 @@ class Draft:
         self.pieces.append(piece)
 
 
-def fit(pieces: list[Piece], room: int) -> tuple[list[Piece], bool]:
+def fit(draft: Draft, room: int) -> tuple[list[Piece], bool]:
     """The pieces that fit, in the order of sections, and whether a required one did not."""
-    ordered = sorted(pieces, key=BY_SECTION)
-    if octets_of(ordered) <= room:
+    ordered = sorted(draft.pieces, key=BY_SECTION)
+    if draft.octets <= room:
         return ordered, False
     kept: list[Piece] = []
     fits = True
@@ -201,10 +213,6 @@ def fit(pieces: list[Piece], room: int) -> tuple[list[Piece], bool]:
         room -= len(part.octets)
         kept.append(part)
     return sorted(kept, key=BY_SECTION), False
-
-
-def octets_of(pieces: list[Piece]) -> int:
-    return sum([len(piece.octets) for piece in pieces])
 
 
 def counts_of(pieces: list[Piece]) -> Counts:

@@ -12,13 +12,13 @@ where a DNAME leads to names that may exist. It belongs to a zone in one version
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
 
 from gslb.answer.compile import ZoneTable
 from gslb.answer.run import Place, Rendering, Run
-from gslb.answer.segments import Link, Segment, without_dname
+from gslb.answer.segments import Answer, Link, Segment, without_dname
 from gslb.answer.template import Template
 from gslb.wire.codes import RRType
 from gslb.wire.message import QNAME_POINTER
@@ -29,6 +29,7 @@ from gslb.zone.rrset import RRset
 _Key = tuple[Name, Name, int, bool, int]
 """Apex, where a leg begins and the type it begins with, whether it is signed, and its most steps."""
 MOST_KEPT = 1024
+_MOST_ENDS = 16
 _NO_TYPE = 0
 """To look for aliases alone."""
 _CNAME_ALONE = frozenset({int(RRType.CNAME)})
@@ -42,7 +43,8 @@ class Leg:
 
     `names` are where each step leads; behind the prefix, where there is one. `target` is where the last stands. The
     steps are not these when a type among `answered` is asked for, or a DNAME among `dnames` was sent before. `links`
-    show what does not exist, but for the first step, and `proof` is all of them. `exact`: so do the names.
+    show what does not exist, but for the first step, and `proof` is all of them. `exact`: so do the names. `ends` are
+    answers at the last name, where that has no prefix, by the type asked for.
     """
 
     run: Run
@@ -53,6 +55,15 @@ class Leg:
     links: dict[Name, Link]
     proof: Run | None
     exact: bool
+    ends: dict[int, Answer] = field(default_factory=dict)
+
+    def keep_end(self, qtype: int, answer: Answer) -> None:
+        """Keep an answer at the last name, of the few types that are asked for; none that leads on by way of a DNAME
+        or a CNAME: a longer leg will."""
+        if answer.next is None and answer.dname is None:
+            if len(self.ends) >= _MOST_ENDS:
+                self.ends.clear()
+            self.ends[qtype] = answer
 
     def possible(self, names: list[Name], seen: set[Name]) -> int:
         """How many steps there are until a name is too long, or comes a second time. `names` have the prefix."""
@@ -114,6 +125,8 @@ def repeating(name: Name, owner: Name, taken: bytes, most: int) -> Name:
     octets = len(taken)
     last = begin = len(name) - len(owner)
     least = last - (most - 1) * octets
+    if least > 0 and name.startswith(taken * (most - 1), least):
+        begin = least
     while begin > octets and begin > least and name.startswith(taken, begin - octets):
         begin -= octets
     whole = 0

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from gslb.answer.chaos import chaos_record
 from gslb.answer.compile import ZoneTable
-from gslb.answer.draft import BY_SECTION, Draft, counts_of, fit, octets_of
+from gslb.answer.draft import BY_SECTION, Draft, counts_of, fit
 from gslb.answer.draws import DrawSource, Outcome
 from gslb.answer.finished import WITH_DO, WITHOUT_DO, Facts, Finished, render_heads
 from gslb.answer.options import (
@@ -110,7 +110,7 @@ def respond(
     limit = reply_limit(query.edns, udp_size) if udp else MAX_MESSAGE_OCTETS
     draft = Draft(query, zone, limit)
     walk(qname, query.qtype, draft, zone, table, source)
-    facts = Facts(zone.text, query.qtype, draft.rcode)
+    facts = zone.facts(query.qtype, draft.rcode)
     if draft.lasting:
         _keep(query, qname, draft, facts, table, zone)
     version = ZoneVersion(zone.apex, zone.serial)
@@ -185,12 +185,10 @@ def _emit(query: Query, asking: Asking, version: ZoneVersion, draft: Draft, fact
     question = query.question
     room = limit - HEADER_OCTETS - len(question)
     opt = reply_opt(asking, draft.rcode, version, draft.error)
-    kept, truncated = fit(draft.pieces, room - len(opt))
-    if draft.error and (
-        truncated or octets_of(kept) < octets_of(draft.pieces)
-    ):  # an extended error is the first to go (RFC 8914 section 3)
+    kept, truncated = fit(draft, room - len(opt))
+    if draft.error and draft.octets > room - len(opt):  # an extended error is the first to go (RFC 8914 section 3)
         opt = reply_opt(asking, draft.rcode, version)
-        kept, truncated = fit(draft.pieces, room - len(opt))
+        kept, truncated = fit(draft, room - len(opt))
     counts = counts_of(kept)
     flags = (AA if draft.authoritative else 0) | (TC if truncated else 0)
     with_opt = (counts[0], counts[1], counts[2] + (1 if opt else 0))

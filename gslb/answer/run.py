@@ -36,12 +36,12 @@ class Place(NamedTuple):
 @dataclass(frozen=True, slots=True, eq=False)
 class Run:
     """`number` are the octets but for the prefixes, with what is open at 0, and `growth` what is added for each of
-    APEX, OWNER, START and PREFIX. `ends` tell of each rrset where it ends, and how many records there are up to
-    there."""
+    APEX, OWNER, START and PREFIX. `between` are the octets between the gaps, if there are any. `ends` tell of each
+    rrset where it ends, and how many records there are up to there."""
 
     number: int
     growth: tuple[int, int, int, int]
-    gaps: tuple[int, ...]
+    between: tuple[slice, ...]
     ends: tuple[tuple[int, Place], ...]
 
     @property
@@ -61,10 +61,7 @@ class Run:
         by_apex, by_owner, by_start, by_prefix = self.growth
         number = self.number + apex * by_apex + owner * by_owner + start * by_start + len(prefix) * by_prefix
         octets = number.to_bytes(self.ends[-1][1].octets, "big")
-        if not self.gaps:
-            return octets
-        bounds = (0, *self.gaps, None)
-        return prefix.join([octets[begin:end] for begin, end in pairwise(bounds)])
+        return prefix.join([octets[each] for each in self.between]) if self.between else octets
 
     def cut(self, room: int, prefix_octets: int) -> tuple[int, int]:
         """The records and the octets of those first rrsets that are no more octets than there is room for."""
@@ -141,4 +138,6 @@ class Rendering:
             growth[number][at + 1] = factor
         by_apex, by_owner, by_start, by_prefix = (int.from_bytes(each, "big") for each in growth)
         number = int.from_bytes(self._octets, "big")
-        return Run(number, (by_apex, by_owner, by_start, by_prefix), tuple(self._gaps), tuple(self._ends))
+        bounds = (0, *self._gaps, None) if self._gaps else ()
+        between = tuple(slice(begin, end) for begin, end in pairwise(bounds))
+        return Run(number, (by_apex, by_owner, by_start, by_prefix), between, tuple(self._ends))

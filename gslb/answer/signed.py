@@ -47,11 +47,13 @@ class SignedAnswers:
 
     def proof(self, outcome: Outcome, qname: Name) -> tuple[Link, ...]:
         """What shows that there is nothing else, where that is so."""
-        return tuple([self._link(rrset) for rrset in self._proof(outcome, qname)])
+        links = self._links
+        return tuple([links.get(rrset.owner) or self._link(rrset) for rrset in self._proof(outcome, qname)])
 
     def nxdomain(self, qname: Name, encloser: Name) -> tuple[Link, ...]:
         """What shows that there is no such name, whose closest encloser this is."""
-        return tuple([self._link(rrset) for rrset in self._denial.nxdomain(qname, encloser)])
+        links = self._links
+        return tuple([links.get(rrset.owner) or self._link(rrset) for rrset in self._denial.nxdomain(qname, encloser)])
 
     def _proof(self, outcome: Outcome, qname: Name) -> Proof:
         """What an outcome leaves to be shown."""
@@ -101,12 +103,10 @@ class SignedAnswers:
         return found
 
     def _link(self, rrset: RRset) -> Link:
-        link = self._links.get(rrset.owner)
-        if link is None:
-            rrsets = (rrset, self._zone.rrsets[rrset.owner][signatures_key(rrset.rtype)])
-            template = render_together(rrsets, self._zone.apex, rrset.ttl_seconds)
-            count = sum(len(each.rdatas) for each in rrsets)
-            rendering = Rendering()
-            rendering.add(template, count)
-            link = self._links[rrset.owner] = Link(rrset.owner, count, template, rendering.run())
+        rrsets = (rrset, self._zone.rrsets[rrset.owner][signatures_key(rrset.rtype)])
+        template = render_together(rrsets, self._zone.apex, rrset.ttl_seconds)
+        count = sum(len(each.rdatas) for each in rrsets)
+        rendering = Rendering()
+        rendering.add(template, count)
+        link = self._links[rrset.owner] = Link(rrset.owner, count, template, rendering.run())
         return link

@@ -8,12 +8,12 @@ from gslb.answer.bundle import Bundle
 from gslb.answer.compile import ZoneTable
 from gslb.answer.draft import Draft
 from gslb.answer.draws import Draw, DrawSource
-from gslb.answer.leg import Legs, repeating
+from gslb.answer.leg import Leg, Legs, repeating
 from gslb.answer.segments import ADDITIONAL, Answer, Segment, without_dname
 from gslb.answer.table import AnswerTable
 from gslb.wire.codes import Rcode, RRType
 from gslb.wire.names import Name
-from gslb.zone.lookup import Alias, Outcome, Redirection
+from gslb.zone.lookup import Alias, NxDomain, Outcome, Redirection
 from gslb.zone.steered import SteeredKey
 
 MAX_STEPS = 8
@@ -31,10 +31,17 @@ def walk(qname: Name, qtype: int, draft: Draft, zone: ZoneTable, table: AnswerTa
         if path.seen:
             draft.follow(name)
         path.seen.add(name)
-        outcome = zone.lookup(name, qtype)
-        following = path.onward(outcome, name, table.legs) if isinstance(outcome, Alias | Redirection) else None
-        if following is None:
-            answer = path.step(outcome, name)
+        following = None
+        answer = path.known_end()
+        if answer is None:
+            outcome = zone.lookup(name, qtype)
+            if isinstance(outcome, NxDomain) and path.is_anywhere:
+                path.deny(outcome, name)
+                break
+            following = path.onward(outcome, name, table.legs) if isinstance(outcome, Alias | Redirection) else None
+            answer = path.answer(outcome, name) if following is None else None
+        if answer is not None:
+            path.step(answer)
             following = answer.next
             if answer.draw is not None:
                 following = _take(table.draws[answer.draw], answer.draw, draft, zone, source)
@@ -56,11 +63,41 @@ class _Path:
         self._qtype = qtype
         self._draft = draft
         self._zone = zone
+        self._leg: Leg | None = None
 
-    def step(self, outcome: Outcome, name: Name) -> Answer:
-        """Answer at a name."""
+    @property
+    def is_anywhere(self) -> bool:
+        """Whether the name is not where a leg always leads, so that others are likely to come."""
+        return self._leg is None
+
+    def deny(self, outcome: NxDomain, name: Name) -> None:
+        """Say that there is no such name."""
+        draft, zone = self._draft, self._zone
+        draft.rcode = Rcode.NXDOMAIN
+        draft.lasting = False
+        if not draft.signed or zone.signed_denial is None:
+            draft.add(zone.nxdomain.segments[0])
+            return
+        draft.add(zone.signed_denial)
+        if not draft.is_full:
+            draft.show(zone.proof(outcome, name))
+
+    def known_end(self) -> Answer | None:
+        """The answer at the name where a leg has just led, if it was given before."""
+        return None if self._leg is None else self._leg.ends.get(self._qtype)
+
+    def answer(self, outcome: Outcome, name: Name) -> Answer:
+        """The answer at a name that was looked up."""
         draft = self._draft
         answer = self._zone.answer_to(outcome, name, self._qtype, signed=draft.signed and not draft.is_full)
+        if self._leg is not None and not draft.is_full:
+            self._leg.keep_end(self._qtype, answer)
+        return answer
+
+    def step(self, answer: Answer) -> None:
+        """Add the answer at a name."""
+        draft = self._draft
+        self._leg = None
         if len(self.seen) == 1:
             draft.authoritative = answer.authoritative
         for segment in self._segments(answer):
@@ -71,7 +108,6 @@ class _Path:
         draft.show(answer.proof)
         draft.rcode = answer.rcode
         draft.lasting = draft.lasting and answer.exact
-        return answer
 
     def _segments(self, answer: Answer) -> tuple[Segment | Bundle, ...]:
         """Those of an answer that are to be sent."""
@@ -84,6 +120,7 @@ class _Path:
 
     def onward(self, outcome: Alias | Redirection, name: Name, legs: Legs) -> Name | None:
         """Go on from a name by a shorter way than `step`, and give where that leads; None where there is none."""
+        self._leg = None
         following = self._along_leg(outcome, name, legs) if outcome.rrset.owner not in self._dnames else None
         return self._renamed(outcome) if following is None and isinstance(outcome, Redirection) else following
 
@@ -126,6 +163,7 @@ class _Path:
         draft.rcode = Rcode.NOERROR
         self.seen.update(names[: steps - 1])
         self._dnames |= leg.dnames
+        self._leg = None if prefix else leg
         return names[steps - 1]
 
 
@@ -141,7 +179,7 @@ def _take(draw: Draw, key: SteeredKey, draft: Draft, zone: ZoneTable, source: Dr
     draft.lasting = False
     draft.rcode = draw.rcode
     if draw.rcode is Rcode.SERVFAIL:
-        draft.pieces.clear()
+        draft.clear()
         draft.outcomes = ()
         draft.authoritative = False
     else:

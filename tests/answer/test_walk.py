@@ -252,6 +252,18 @@ def test_a_chain_to_a_steered_name_draws_anew_and_follows_its_health(zone_of, se
     assert {ask_thrice(changed, seeded(seed), "w.e.")[0][-4:] for seed in range(20)} == {values[1]}
 
 
+@pytest.mark.parametrize("chain", CHAINS)
+def test_more_types_than_are_kept_at_the_end_of_a_chain_are_answered_alike(chain: str, zone_of, seeded) -> None:
+    end = "x.e. 60 A 192.0.2.1\nx.e. 60 TXT x\ne. 60 NS ns.e.\nns.e. 60 A 192.0.2.1\n"
+    zone = CHAINS[chain](zone_of(SOA + CHAIN.format("x.e.") + end))
+    table = AnswerTable().with_zone(ZoneTable(zone), Conditions())
+    plain = AnswerTable().with_zone(ZoneTable(zone), Conditions())
+    for qtype in (1, 1, 1, *range(1, 60), 1, 16, *range(60)):
+        data = query(name_from_text("new.w.e."), qtype, WAYS["DO, 1232"][0])
+        reply = respond(data, table, seeded(0))
+        assert reply.wire.hex() == plain_reply(data, plain, seeded(0), udp=True, udp_size=1232).hex(), qtype
+
+
 def test_what_was_kept_of_a_chain_goes_with_its_zone(zone_of, seeded) -> None:
     lines = SOA + "x.e. 60 A 192.0.2.{}\n"
     table = AnswerTable().with_zone(ZoneTable(zone_of(CHAIN.format("x.e.") + lines.format(1))), Conditions())
