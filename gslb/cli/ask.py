@@ -12,10 +12,10 @@ from rich.live import Live
 from rich.text import Text
 
 from gslb.api.client import NodeUnreachableError, call
-from gslb.cli.show import has_bad_certificate, overrides_view, status_view
+from gslb.cli.show import has_bad_certificate, is_well, overrides_view, status_view
 from gslb.cli.show_cluster import cluster_view
 from gslb.cli.show_explain import explain_view
-from gslb.cli.terminal import console, show
+from gslb.cli.terminal import console, most_rows, shortened, show
 
 _WATCH_SECONDS = 1.0
 ReadT = TypeVar("ReadT")
@@ -27,21 +27,16 @@ def status(state_dir: Path, *, as_json: bool, watch: bool) -> int:
     first pool, or the prober not running."""
     value = call(state_dir, "GET", "/status")
     if watch and not as_json:
-        _watch(lambda: status_view(call(state_dir, "GET", "/status")))
+        _watch(lambda: status_view(call(state_dir, "GET", "/status"), most_rows()))
         return 0
-    _print(value, status_view, as_json=as_json)
+    _print(value, lambda value: status_view(value, most_rows()), as_json=as_json)
     return 0 if _understood(_all_is_well, value) else 1
 
 
 def _all_is_well(value: dict[str, Any]) -> bool:
     well = not value["config"]["problems"] and not value["degraded"] and value["prober"]["state"] == "running"
     well = well and value["descriptors_short"] is None and not has_bad_certificate(value)
-    return well and all(map(_is_well, value["zones"]))
-
-
-def _is_well(zone: dict[str, Any]) -> bool:
-    expired = zone["signing"] is not None and zone["signing"]["state"] == "have expired"
-    return not zone["problems"] and zone["gone_seconds_left"] is None and not expired
+    return well and all(map(is_well, value["zones"]))
 
 
 def explain(state_dir: Path, name: str, rtype: str, client: str | None, *, as_json: bool) -> int:
@@ -84,7 +79,7 @@ def list_overrides(state_dir: Path, *, as_json: bool) -> int:
 def cluster_status(state_dir: Path, *, as_json: bool) -> int:
     """Exit code 1 when nodes differ, or one cannot be reached."""
     value = call(state_dir, "GET", "/cluster")
-    _print(value, cluster_view, as_json=as_json)
+    _print(value, lambda value: cluster_view(value, most_rows()), as_json=as_json)
     return 1 if value["troubles"] else 0
 
 
@@ -97,7 +92,10 @@ def reload(state_dir: Path, *, as_json: bool) -> int:
 
 def _reloaded(value: dict[str, Any]) -> RenderableType:
     dropped = [f"{zone}: dropped, for it is not configured any more, or its file is gone" for zone in value["dropped"]]
-    lines = [*dropped, *value["problems"]] or ["reloaded, no problems"]
+    lines = [
+        *shortened(dropped, most_rows(), "gslb reload | less"),
+        *shortened(value["problems"], most_rows(), "gslb status | less"),
+    ] or ["reloaded, no problems"]
     if value["pending_restart"]:
         lines.append(f"pending restart: {', '.join(value['pending_restart'])}")
     return Text("\n".join(lines))

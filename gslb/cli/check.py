@@ -4,6 +4,7 @@ import json
 import sys
 from pathlib import Path
 
+from gslb.cli.terminal import fits, most_rows, shortened
 from gslb.config.node import load_node
 from gslb.config.node_config import NodeConfig
 from gslb.config.problems import ConfigError, Problem
@@ -12,6 +13,7 @@ from gslb.config.versions import StaleSerialError, raised_serial, serial_ahead
 from gslb.config.zones import LoadedZone, load_zone
 from gslb.wire.names import BadNameError, name_from_text, name_to_text
 
+_REST = "gslb check 2>&1 | less"
 _ZONE_SUFFIXES = (".yaml", ".yml", ".zone", ".db")
 
 
@@ -32,6 +34,7 @@ def check(config_path: Path | None, zone_files: list[Path], *, as_json: bool) ->
         else list(config.zones.values() if config else ())
     )
     checked = [str(config_path)] if config_path is not None and config_path.exists() else []
+    named = not as_json and fits(sources, most_rows())
     for source in sources:
         if source is None:
             continue
@@ -45,7 +48,7 @@ def check(config_path: Path | None, zone_files: list[Path], *, as_json: bool) ->
             warnings += loaded.warnings
             if config is not None:
                 _check_serial(loaded, config.state_dir, errors, warnings)
-            if not as_json:
+            if named:
                 steered = len(loaded.zone.steered)
                 print(f"{source.path}: {name_to_text(source.apex)} {len(loaded.zone.rrsets)} owners, {steered} steered")
     _report(checked, errors, warnings, as_json=as_json, with_config=config_path is not None)
@@ -98,12 +101,14 @@ def _report(
         }
         print(json.dumps(value, indent=2))
         return
-    for problem in warnings:
-        print(f"warning: {problem}", file=sys.stderr)
-    for problem in errors:
-        print(problem, file=sys.stderr)
+    most = most_rows(sys.stderr)
+    for line in shortened([f"warning: {problem}" for problem in warnings], most, _REST):
+        print(line, file=sys.stderr)
+    for line in shortened([str(problem) for problem in errors], most, _REST):
+        print(line, file=sys.stderr)
     if errors:
-        print(f"{_count(len(errors), 'problem')}; {_count(len(checked), 'file')} read", file=sys.stderr)
+        where = "" if fits(errors, most) else f" in {_count(len({problem.file for problem in errors}), 'file')}"
+        print(f"{_count(len(errors), 'problem')}{where}; {_count(len(checked), 'file')} read", file=sys.stderr)
         if not with_config and any("unknown monitor" in problem.message for problem in errors):
             print("hint: monitors are named in the node's file; give it with -c gslb.yaml", file=sys.stderr)
     else:

@@ -1,15 +1,21 @@
-"""What `gslb status` shows people; programs get the same values with --json."""
+"""What `gslb status` shows people; programs get the same values with --json.
+
+Where there is a bound (`most`) on the rows of a kind and it is passed, what is wrong comes first, and of zones and
+members those that are not well.
+"""
 
 import time
+from collections import Counter
 from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from gslb.cli.spans import ago, lasting, until
-from gslb.cli.terminal import columns
+from gslb.cli.terminal import columns, first, fits, shortened
 from gslb.config.tls import Validity, day
 
+_REST = "gslb status | less"
 _STYLES = {"up": "green", "down": "red", "unknown": "yellow", "file": "green", "running": "green"}
 
 
@@ -21,7 +27,13 @@ def has_expired(signing: dict[str, Any]) -> bool:
     return bool(signing["state"] == "have expired")
 
 
-def status_view(status: dict[str, Any]) -> RenderableType:
+def is_well(zone: dict[str, Any]) -> bool:
+    """True for a zone that is served as configured, and may be for long."""
+    expired = zone["signing"] is not None and has_expired(zone["signing"])
+    return not zone["problems"] and zone["gone_seconds_left"] is None and not expired
+
+
+def status_view(status: dict[str, Any], most: int | None = None) -> RenderableType:
     """What `gslb status` shows."""
     listen = ", ".join(f"{host} port {port}" for host, port in status["listen"]) or "nothing yet"
     prober = status["prober"]
@@ -38,22 +50,29 @@ def status_view(status: dict[str, Any]) -> RenderableType:
     parts: list[RenderableType] = [Text("\n".join(head))]
     if status["config"]["pending_restart"]:
         parts.append(Text(f"pending restart: {', '.join(status['config']['pending_restart'])}", style="bold yellow"))
-    parts += [Text(), *_zones(status["zones"])]
+    zones: list[RenderableType] = [Text(), *_zones(status["zones"], most)]
     if listed := [zone for zone in status["zones"] if zone["allow_query"] is not None]:
-        parts += [Text("\nallow_query, who may ask (and peers that exchange the zone):"), *map(_may_ask, listed)]
+        lines = shortened([_may_ask(zone) for zone in listed], most, _REST)
+        zones += [Text("\nallow_query, who may ask (and peers that exchange the zone):"), *_indented(lines)]
+    wrong: list[RenderableType] = []
     for heading, lines in _not_well(status):
         if lines:
-            parts.append(Text(f"\n{heading}", style="bold red"))
-            parts += [Text(f"  {line}", style="red") for line in lines]
+            wrong.append(Text(f"\n{heading}", style="bold red"))
+            wrong += _indented(shortened(lines, most, _REST), "red")
+    parts += [*zones, *wrong] if fits(status["zones"], most) else [*wrong, *zones]
     if status["members"]:
-        parts += [Text(), members_view(status["members"])]
+        parts += [Text(), *_members(status["members"], most)]
     if status["overrides"]:
         parts += [Text(), overrides_view(status["overrides"])]
     return Group(*parts)
 
 
-def _may_ask(zone: dict[str, Any]) -> Text:
-    return Text(f"  {zone['zone']}: {', '.join(zone['allow_query']) or 'nobody'}")
+def _indented(lines: list[str], style: str = "") -> list[Text]:
+    return [Text(f"  {line}", style=style) for line in lines]
+
+
+def _may_ask(zone: dict[str, Any]) -> str:
+    return f"{zone['zone']}: {', '.join(zone['allow_query']) or 'nobody'}"
 
 
 def _rate_limit(value: dict[str, Any]) -> str:
@@ -168,8 +187,19 @@ def _state(status: dict[str, Any]) -> str:
     return f"{status['state']} for {ago(status['started'])}"
 
 
-def _zones(zones: list[dict[str, Any]]) -> list[Text]:
-    """The zones; how they are signed where any is."""
+def _zones(zones: list[dict[str, Any]], most: int | None) -> list[Text]:
+    """The zones, or how many and the first that are not well; how they are signed where any is."""
+    if fits(zones, most):
+        return _zone_rows(zones)
+    ill = [zone for zone in zones if not is_well(zone)]
+    served_from = Counter(zone["served_from"] for zone in zones)
+    counts = ", ".join(f"{count:,} {word}" for word, count in served_from.most_common())
+    rest = f"; {len(ill):,} not well" if ill else ", all well"
+    lines = [Text(f"{len(zones):,} zones: {counts}{rest}"), *(_zone_rows(first(ill, most)) if ill else [])]
+    return [*lines, Text(f"  all of them: {_REST}; one: gslb status | grep NAME")]
+
+
+def _zone_rows(zones: list[dict[str, Any]]) -> list[Text]:
     with_signed = any(zone["signing"] is not None for zone in zones)
     heads = ["zone", "serial", "owners", "steered", "served from", "since", *(["signed"] if with_signed else [])]
     rows = [
@@ -195,6 +225,17 @@ def _signing(signing: dict[str, Any] | None) -> Text:
     if has_expired(signing):
         return Text(f"{signing['denial']}; EXPIRED {until} UTC", style="bold red")
     return Text(f"{signing['denial']}; until {until} UTC", style="" if signing["state"] == "hold" else "bold red")
+
+
+def _members(members: list[dict[str, Any]], most: int | None) -> list[RenderableType]:
+    """The members, or how many and the first that are not up or are held by an override."""
+    if fits(members, most):
+        return [members_view(members)]
+    odd = [each for each in members if each["override"] or (each["monitor"] is not None and each["health"] != "up")]
+    names = {(each["owner"], each["type"]) for each in members}
+    counts = f"{len(members):,} members of {len(names):,} names: {len(odd):,} not up, or held by an override"
+    shown = [members_view(first(odd, most))] if odd else []
+    return [Text(counts), *shown, Text(f"  all of them: {_REST}; those of a name: gslb explain NAME")]
 
 
 def members_view(members: list[dict[str, Any]]) -> RenderableType:
