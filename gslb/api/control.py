@@ -4,6 +4,8 @@ The socket's mode is 0600: whoever may open it may do everything. A refused requ
 would be accepted.
 """
 
+import asyncio
+import json
 import os
 import socket
 from pathlib import Path
@@ -21,7 +23,7 @@ class ControlError(Exception):
 class Controlled(Protocol):
     """What a node offers to its commands. All results are plain JSON values."""
 
-    def status(self) -> dict[str, Any]: ...
+    async def status(self) -> dict[str, Any]: ...
 
     def explain(self, name: str, rtype: str, client: str | None) -> dict[str, Any]: ...
 
@@ -38,7 +40,7 @@ def control_app(node: Controlled) -> web.Application:
     """The routes of the control socket."""
 
     async def status(_: web.Request) -> web.Response:
-        return web.json_response(node.status())
+        return await _written(await node.status())
 
     async def explain(request: web.Request) -> web.Response:
         query = request.query
@@ -54,7 +56,7 @@ def control_app(node: Controlled) -> web.Application:
         return web.json_response(await node.reload())
 
     async def cluster(_: web.Request) -> web.Response:
-        return web.json_response(await node.cluster_status())
+        return await _written(await node.cluster_status())
 
     @web.middleware
     async def say_errors(request: web.Request, handler: Any) -> web.StreamResponse:
@@ -72,6 +74,11 @@ def control_app(node: Controlled) -> web.Application:
     app.router.add_post("/reload", reload)
     app.router.add_get("/cluster", cluster)
     return app
+
+
+async def _written(value: dict[str, Any]) -> web.Response:
+    """A value that may be large: it is written in a thread, while queries are answered."""
+    return web.json_response(text=await asyncio.to_thread(json.dumps, value))
 
 
 async def _asked(request: web.Request) -> dict[str, Any]:

@@ -83,7 +83,9 @@ def troubles(rows: Iterable[Mapping[str, Any]], differing: Iterable[Mapping[str,
 def own_report(answering: Answering, cluster: Cluster, apex: Name) -> Report:
     """How this node sees a zone: for its peers. A member that is as one expects, up and not overridden, is left out."""
     table, members = answering.table, {}
-    for row in members_status(table, answering.health.conditions):
+    zone = table.zones.get(apex)
+    keys = zone.zone.steered if zone is not None else ()
+    for row in members_status(table, answering.health.conditions, keys):
         is_told = row["override"] is not None or (row["monitor"] is not None and row["health"] != "up")
         if is_told and table.apex_for(name_from_text(row["owner"]), 0) == apex:
             state = f"override {row['override']}" if row["override"] else row["health"]

@@ -1,6 +1,9 @@
-"""What `gslb status` shows, as plain JSON values; `shares` of a name under the conditions of now."""
+"""What `gslb status` shows, as plain JSON values; `shares` of a name under the conditions of now.
 
-from collections.abc import Mapping
+The rows of zones and members may be thousands, and are made in a thread.
+"""
+
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -59,13 +62,17 @@ def _may_ask(source: ZoneSource | SecondarySource) -> list[str] | None:
 
 def _seconds_left(entry: ZoneEntry, now: float) -> float | None:
     """How long a zone whose file is gone is served on; None for one whose file is there."""
-    return None if entry.gone_until is None else max(0.0, entry.gone_until - now)
+    until = entry.gone_until  # once, for it may change between two looks
+    return None if until is None else max(0.0, until - now)
 
 
-def members_status(table: AnswerTable, conditions: Conditions) -> list[dict[str, Any]]:
-    """One value per member of every pool, in order of owners; `share` is the share of first answers it gets now."""
+def members_status(
+    table: AnswerTable, conditions: Conditions, keys: Iterable[SteeredKey] | None = None
+) -> list[dict[str, Any]]:
+    """One value per member of every pool, of these steered owners or of all, in order of owners; `share` is the share
+    of first answers it gets now."""
     rows = []
-    for key in sorted(table.draws, key=_by_name):
+    for key in sorted(table.draws if keys is None else table.draws.keys() & keys, key=_by_name):
         draw = table.draws[key]
         shares = draw.shares()
         steered = draw.selection.steered
@@ -120,10 +127,11 @@ def not_ready(zones: Zones, config_problems: tuple[str, ...], *, serving: bool) 
     """Why `/readyz` says no, a line each."""
     problems = [] if serving else ["DNS is not served yet: the first round of probes is under way"]
     problems += [f"configuration: {problem}" for problem in config_problems]
-    for entry in sorted(zones.entries.values(), key=lambda entry: entry.text):
+    not_as_written = [entry for entry in zones.entries.values() if entry.served_from in {FAILED, LAST_GOOD}]
+    for entry in sorted(not_as_written, key=lambda entry: entry.text):
         if entry.served_from == FAILED:
             problems.append(f"zone {entry.text} has no version to serve (SERVFAIL): see {entry.source.path}")
-        elif entry.served_from == LAST_GOOD:
+        else:
             problems.append(f"zone {entry.text} is served in its last good version: see {entry.source.path}")
     return problems
 
@@ -133,7 +141,7 @@ def secondaries_status(
 ) -> list[dict[str, Any]]:
     """As `zones_status`, for zones that are transferred; `transfer` tells how that goes."""
     rows = []
-    for apex, entry in secondaries.items():
+    for apex, entry in dict(secondaries).items():
         status = entry.driver.status
         served = table.zones.get(apex)
         rows.append(
