@@ -1,9 +1,20 @@
-"""Free ports on loopback, found by binding them for a moment."""
+"""Free ports on loopback, found by binding them for a moment.
+
+They are none of those that the kernel gives to sockets which do not ask for one: what is killed and revived would now
+and then find its port taken by a client's. Nor is one given twice.
+"""
 
 import errno
+import functools
+import random
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
 
+EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_USUAL_EPHEMERAL = (32_768, 65_535)
+_RANGE = range(10_000, 32_768)
 _TRIES = 50
 
 
@@ -27,12 +38,19 @@ def is_free_for_dns(address: str, port: int) -> bool:
 
 
 def _free(wanted: list[tuple[str, socket.SocketKind]]) -> int:
-    (address, kind), *others = wanted
-    for _ in range(_TRIES):
-        port = _bound(address, kind, 0)
-        if port and all(_bound(other, other_kind, port) for other, other_kind in others):
+    for port in islice(_left(), _TRIES):
+        if all(_bound(address, kind, port) for address, kind in wanted):
             return port
-    raise PlatformError(f"no port is free on {address}")
+    raise PlatformError(f"no port is free on {wanted[0][0]}")
+
+
+@functools.cache
+def _left() -> Iterator[int]:
+    """The ports that were not given yet, in an order that is another in each process."""
+    first, last = map(int, EPHEMERAL.read_text().split()) if EPHEMERAL.exists() else _USUAL_EPHEMERAL
+    ports = [port for port in _RANGE if not first <= port <= last] or list(_RANGE)
+    random.shuffle(ports)
+    return iter(ports)
 
 
 def _bound(address: str, kind: socket.SocketKind, port: int) -> int | None:

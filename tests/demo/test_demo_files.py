@@ -9,7 +9,7 @@ from gslb.config.problems import ConfigError
 from gslb.config.zones import load_zone
 from gslb.demo.files import FolderError, broken, write_files, write_zone, zone_text
 from gslb.demo.plan import APEX, FALL, RISE, make_plan
-from gslb.demo.ports import PlatformError, free_dns_port, is_free_for_dns
+from gslb.demo.ports import EPHEMERAL, PlatformError, free_dns_port, free_tcp_port, is_free_for_dns
 
 
 @pytest.fixture
@@ -100,6 +100,13 @@ def test_a_port_that_is_taken_is_refused_with_what_to_do(tmp_path, taken_port):
     assert not is_free_for_dns("127.0.0.1", taken_port)
     with pytest.raises(PlatformError, match="choose another with --port"):
         make_plan(tmp_path, taken_port)
+
+
+def test_ports_are_given_once_and_are_none_that_the_kernel_gives_to_clients():
+    ports = [free_dns_port("127.0.0.1") for _ in range(20)] + [free_tcp_port(["127.0.0.1"]) for _ in range(20)]
+    first, last = map(int, EPHEMERAL.read_text().split()) if EPHEMERAL.exists() else (32_768, 65_535)
+    assert len({*ports}) == 40
+    assert not any(first <= port <= last for port in ports)
 
 
 def test_an_address_of_another_machine_is_told_with_what_would_help():
