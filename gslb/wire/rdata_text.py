@@ -13,7 +13,7 @@ digest type than the reserved 0, and of a ZONEMD record of any scheme the length
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 
 import dns.exception
@@ -91,6 +91,9 @@ _NOBODYS_TYPE = 65535
 """Reserved (RFC 6895 section 3.1): of such rdata dnspython reads the generic form only."""
 _ALIAS_MODE, _SERVICE_MODE = b"\x00\x00", b"\x00\x01"
 _PRIORITY_OCTETS = len(_ALIAS_MODE)
+_DOHPATH = 7
+_PATH_OF_DOH = re.compile(rb"^/.*\{[+#./;?&]?(?:[^{},]+,)*dns(?::[1-9]\d{0,3}|\*)?(?:,[^{},]+)*\}", re.DOTALL)
+"""A relative URI template that has the variable `dns` (RFC 9461 section 5, RFC 6570 section 2)."""
 
 
 def rdata_from_tokens(rtype: int, tokens: dns.tokenizer.Tokenizer, origin: dns.name.Name) -> bytes:
@@ -182,12 +185,20 @@ def _check_zone_digest(rdata: bytes) -> None:
 
 def _check_service(rdata: bytes) -> None:
     """A priority, a name, and parameters that end where the rdata does (RFC 9460 section 2.2)."""
+    for _ in _parameters(rdata):
+        pass
+
+
+def _parameters(rdata: bytes) -> Iterator[tuple[int, bytes]]:
+    """Key and value of each parameter of a service, as they come."""
     at = _PRIORITY_OCTETS + dns.name.from_wire(rdata[_PRIORITY_OCTETS:], 0)[1]
     while at < len(rdata):
-        value = at + 4  # after key and length
-        at = value + int.from_bytes(rdata[value - 2 : value], "big")
-        if at > len(rdata):
+        start = at + 4  # after key and length
+        end = start + int.from_bytes(rdata[start - 2 : start], "big")
+        if end > len(rdata):
             raise ValueError("a parameter ends too late")
+        yield int.from_bytes(rdata[at : at + 2], "big"), rdata[start:end]
+        at = end
 
 
 def _names(rtype: int, rdata: bytes) -> list[dns.name.Name]:
@@ -210,6 +221,9 @@ def _service(rtype: int, tokens: dns.tokenizer.Tokenizer, origin: dns.name.Name)
     is_alias = priority.value.isdecimal() and int(priority.value) == 0
     tokens.unget(dns.tokenizer.Token(dns.tokenizer.IDENTIFIER, "1") if is_alias else priority)
     rdata = _parsed(rtype, tokens, origin)
+    path = dict(_parameters(rdata)).get(_DOHPATH)
+    if path is not None and _PATH_OF_DOH.search(path) is None:
+        raise ValueError("dohpath begins with / and has the variable dns, as /dns-query{?dns}")
     return _ALIAS_MODE + rdata[2:] if is_alias else rdata
 
 

@@ -36,6 +36,8 @@ MB, MINFO, LOC, CERT, SINK, IPSECKEY, CDS, ZONEMD, NID, L64 = 7, 14, 29, 37, 40,
         (RRType.HTTPS, "1 . alpn=h2", b"\x00\x01\x00\x00\x01\x00\x03\x02h2"),
         (RRType.HTTPS, "0 Other alpn=h2", b"\x00\x00\x05Other\x07example\x00\x00\x01\x00\x03\x02h2"),  # RFC 9460 2.4.2
         (RRType.HTTPS, r"\# 12 0000 0161 00 0001 0003 026832", b"\x00\x00\x01a\x00\x00\x01\x00\x03\x02h2"),
+        (RRType.HTTPS, "1 . dohpath=/q{?dns}", b"\x00\x01\x00\x00\x07\x00\x08/q{?dns}"),
+        (RRType.HTTPS, "0 . dohpath=/{x}{&a,dns:9}", b"\x00\x00\x00\x00\x07\x00\x0e/{x}{&a,dns:9}"),
         (MB, "Host", b"\x04Host\x07example\x00"),  # RFC 1035 section 3.3
         (MB, r"\# 3 016100", b"\x01a\x00"),
         (MINFO, "a. b.", b"\x01a\x00\x01b\x00"),
@@ -82,6 +84,11 @@ def test_a_text_parses_to_uncompressed_rdata(rtype: int, text: str, wire: bytes)
         (RRType.TXT, '"open'),
         (RRType.HTTPS, "1 . alpn"),
         (RRType.HTTPS, "0 a alpn"),
+        (RRType.HTTPS, "1 . dohpath"),  # RFC 9461 section 5
+        (RRType.HTTPS, "1 . dohpath=dns-query{?dns}"),
+        (RRType.HTTPS, "1 . dohpath=/dns-query"),
+        (RRType.HTTPS, "1 . dohpath=/dns-query{?dnsx}"),
+        (RRType.HTTPS, "1 . dohpath=/dns-query{?dns"),
         (RRType.HTTPS, "65536 a"),
         (RRType.HTTPS, r"\# 7 0000 0161 00 0001"),
         (RRType.HTTPS, ""),
