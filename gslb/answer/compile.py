@@ -16,7 +16,7 @@ from gslb.answer.segments import ADDITIONAL, ANSWER, AUTHORITY, Answer, Link, Se
 from gslb.answer.signed import SignedAnswers
 from gslb.answer.template import render_alias, render_rrset
 from gslb.wire.codes import AA, Rcode, RRType, is_meta_type
-from gslb.wire.names import MAX_NAME_OCTETS, ROOT, WILDCARD_LABEL, Name, is_at_or_below, name_to_text, parent
+from gslb.wire.names import MAX_NAME_OCTETS, ROOT, WILDCARD_LABEL, Name, is_at_or_below, is_below, name_to_text, parent
 from gslb.wire.rdata import alias_target, is_service_alias, target
 from gslb.zone.lookup import Alias, Found, NoData, Node, NxDomain, Outcome, Redirection, Referral
 from gslb.zone.rrset import RRset
@@ -30,12 +30,22 @@ _SERVICES = (RRType.SVCB, RRType.HTTPS)
 
 
 class Renaming(NamedTuple):
-    """A DNAME: its segments, where it leads, whether that is within the zone, and whether it leads into itself."""
+    """A DNAME: its segments, where it leads, whether that is within the zone, and whether it leads into itself. Where
+    it leads above itself, `taken` are the labels that it takes away."""
 
+    rrset: RRset
     segments: tuple[Segment, ...]
     target: Name
     stays: bool
     endless: bool
+    taken: bytes
+
+
+class Upwards(NamedTuple):
+    """The DNAMEs that lead from below a name to it, by the labels that they take away, of so many octets at most."""
+
+    taken: dict[bytes, Renaming]
+    octets: int
 
 
 class ZoneTable:
@@ -53,6 +63,7 @@ class ZoneTable:
         self._segments: dict[tuple[Name, int], tuple[Segment, ...]] = {}
         self._aliases: dict[tuple[Name, bool], Answer] = {}
         self._renamings: dict[tuple[Name, bool], Renaming] = {}
+        self._upwards: dict[tuple[Name, bool], Upwards] = {}
         self._referrals: dict[tuple[Name, bool], tuple[Segment, ...]] = {}
         self._wildcard_referrals: dict[tuple[Name, bool], tuple[Segment, ...]] = {}
         soa = zone.rrsets[zone.apex][RRType.SOA]
@@ -227,8 +238,17 @@ class ZoneTable:
             if signed and self._signed is not None:
                 segments = tuple(self._signed.beside(segments))
             stays, endless = is_at_or_below(target, self.apex), is_at_or_below(target, rrset.owner)
-            kept = self._renamings[rrset.owner, signed] = Renaming(segments, target, stays, endless)
+            taken = rrset.owner[: -len(target)] if is_below(rrset.owner, target) else b""
+            kept = self._renamings[rrset.owner, signed] = Renaming(rrset, segments, target, stays, endless, taken)
+            if taken:
+                known = self._upwards.get((target, signed), Upwards({}, 0))
+                known.taken[taken] = kept
+                self._upwards[target, signed] = Upwards(known.taken, max(known.octets, len(taken)))
         return kept
+
+    def upwards(self, target: Name, *, signed: bool) -> Upwards:
+        """The DNAMEs that lead up to a name, of those that `renaming` was asked for; there is one."""
+        return self._upwards[target, signed]
 
     def _referral(self, cut: Node, qname: Name, *, with_ds: bool) -> Answer:
         """NS records of the child, its DS for DO in a signed zone, and glue: required for servers inside the child

@@ -3,24 +3,39 @@
 Truncation is at rrset boundaries: an optional rrset that does not fit goes silently, a required one sets TC.
 """
 
-from collections.abc import Iterable
+import struct
+from collections.abc import Iterable, Sequence
 from operator import attrgetter, itemgetter
 from typing import NamedTuple
 
 from gslb.answer.bundle import Bundle, Parts
-from gslb.answer.compile import ZoneTable
+from gslb.answer.compile import Renaming, ZoneTable
 from gslb.answer.draws import Outcome
 from gslb.answer.leg import Leg
 from gslb.answer.run import Run
 from gslb.answer.segments import ADDITIONAL, ANSWER, AUTHORITY, Link, Segment
 from gslb.answer.template import POINTERS, record_header
-from gslb.wire.codes import Rcode, RRType
+from gslb.wire.codes import CLASS_IN, Rcode, RRType
 from gslb.wire.message import MAX_POINTER_OFFSET, QNAME_POINTER, Counts, pointer
 from gslb.wire.names import Name
 from gslb.wire.query import HEADER_OCTETS, Query
 from gslb.zone.steered import SteeredKey
 
 _RECORD_FIXED_OCTETS = 10
+_ALIAS = struct.Struct("!HHHIH")
+"""What comes before the data of a CNAME whose owner is a pointer."""
+_CNAME = int(RRType.CNAME)
+_POINTER = 0xC000
+
+
+class Row(NamedTuple):
+    """Rrsets behind one another: of each where it ends, and how many records there are up to there."""
+
+    ends: list[tuple[int, int]]
+
+    def cut(self, room: int, _prefix_octets: int = 0) -> tuple[int, int]:
+        """The records and the octets of those first rrsets for which there is room."""
+        return next(((records, end) for end, records in reversed(self.ends) if end <= room), (0, 0))
 
 
 class Piece(NamedTuple):
@@ -32,7 +47,7 @@ class Piece(NamedTuple):
     octets: bytes
     required: bool
     follows: bool = False
-    several: Run | Parts | None = None
+    several: Run | Parts | Row | None = None
     prefix_octets: int = 0
 
     def cut(self, room: int) -> "Piece":
@@ -124,6 +139,43 @@ class Draft:
         octets = self.owner + record_header(RRType.CNAME, ttl_seconds, len(data)) + data
         self._target = self.offset + len(self.owner) + _RECORD_FIXED_OCTETS
         self._append(Piece(ANSWER, 1, octets, required=True))
+
+    def add_renamings(self, before: bytes, above: Name, steps: Sequence[tuple[int, Renaming]], sent: set[Name]) -> bool:
+        """Add the CNAMEs that DNAMEs make one after another of a name of these labels before `above`, a name of the
+        zone: each leads to `above` behind so many octets of them. The DNAMEs not yet `sent` go with them. False, and
+        nothing is added, where not all owners can be pointers."""
+        if self._passes_over():
+            return True
+        if len(self.owner) != len(QNAME_POINTER):
+            return False
+        apex = POINTERS[self._apex]
+        tail = above[: -self._apex_octets] + apex if self._apex_octets > 1 else above
+        pack, tail_octets, records = _ALIAS.pack, len(tail), 0
+        target = begin = end = self.offset
+        owner = int.from_bytes(self.owner, "big")
+        parts: list[bytes] = []
+        ends: list[tuple[int, int]] = []
+        for left, renaming in steps:
+            rrset = renaming.rrset
+            if rrset.owner not in sent:
+                sent.add(rrset.owner)
+                for segment in renaming.segments:
+                    octets = segment.template.fill(b"", apex)
+                    parts.append(octets)
+                    end += len(octets)
+                    records += segment.count
+                    ends.append((end - begin, records))
+            target = end + _ALIAS.size
+            if target > MAX_POINTER_OFFSET:
+                return False
+            end = target + left + tail_octets
+            parts += (pack(owner, _CNAME, CLASS_IN, rrset.ttl_seconds, end - target), before[:left], tail)
+            owner = target | _POINTER
+            records += 1
+            ends.append((end - begin, records))
+        self._target = target
+        self._append(Piece(ANSWER, records, b"".join(parts), required=True, several=Row(ends)))
+        return True
 
     def add_outcomes(self, key: SteeredKey, outcomes: tuple[Outcome, ...]) -> None:
         octets = b"".join([self.owner + outcome.record for outcome in outcomes])

@@ -5,7 +5,7 @@ what was found is the answer.
 """
 
 from gslb.answer.bundle import Bundle
-from gslb.answer.compile import ZoneTable
+from gslb.answer.compile import Renaming, Upwards, ZoneTable
 from gslb.answer.draft import Draft
 from gslb.answer.draws import Draw, DrawSource
 from gslb.answer.leg import Leg, Legs, repeating
@@ -122,22 +122,42 @@ class _Path:
         """Go on from a name by a shorter way than `step`, and give where that leads; None where there is none."""
         self._leg = None
         following = self._along_leg(outcome, name, legs) if outcome.rrset.owner not in self._dnames else None
-        return self._renamed(outcome) if following is None and isinstance(outcome, Redirection) else following
+        return self._renamed(outcome, name) if following is None and isinstance(outcome, Redirection) else following
 
-    def _renamed(self, outcome: Redirection) -> Name | None:
-        """One DNAME, where it leads on within the zone."""
+    def _renamed(self, outcome: Redirection, name: Name) -> Name | None:
+        """One DNAME, where it leads on within the zone, and all that lead on from there to the same name."""
         draft, owner, target = self._draft, outcome.rrset.owner, outcome.target
         renaming = self._zone.renaming(outcome.rrset, signed=draft.signed)
         if target is None or not renaming.stays or renaming.endless or self._qtype == RRType.CNAME:
             return None
+        draft.rcode = Rcode.NOERROR
+        draft.lasting = False
+        following = self._upwards(name, renaming.target) if outcome.taken else None
+        if following is not None:
+            return following
         if owner not in self._dnames:
             self._dnames.add(owner)
             for segment in renaming.segments:
                 draft.add(segment)
-        draft.rcode = Rcode.NOERROR
-        draft.lasting = False
         draft.add_alias(outcome.rrset.ttl_seconds, target)
         return target
+
+    def _upwards(self, name: Name, above: Name) -> Name | None:
+        """Several steps from a name by DNAMEs that lead to the same name above them, by turns."""
+        draft, seen = self._draft, self.seen
+        before = name[: -len(above)]
+        steps = _taken_away(before, self._zone.upwards(above, signed=draft.signed), MAX_STEPS + 2 - len(seen))
+        if len(steps) < 2:
+            return None
+        names = [before[:octets] + above for octets, _ in steps]
+        if not seen.isdisjoint(names[:-1]):
+            return None
+        sent = self._dnames.copy()
+        if not draft.add_renamings(before, above, steps, sent):
+            return None
+        self._dnames = sent
+        seen.update(names[:-1])
+        return names[-1]
 
     def _along_leg(self, outcome: Alias | Redirection, name: Name, legs: Legs) -> Name | None:
         draft, zone = self._draft, self._zone
@@ -165,6 +185,28 @@ class _Path:
         self._dnames |= leg.dnames
         self._leg = None if prefix else leg
         return names[steps - 1]
+
+
+def _taken_away(before: bytes, known: Upwards, most: int) -> list[tuple[int, Renaming]]:
+    """How DNAMEs that lead to one name rename a name below it, which has these labels before: the octets that each
+    leaves of them, and which it is. At most so many, and as long as something is left."""
+    steps: list[tuple[int, Renaming]] = []
+    begins = []
+    begin, end = 0, len(before)
+    while begin < end:
+        begins.append(begin)
+        begin += 1 + before[begin]
+    taken, octets = known
+    for begin in begins[:0:-1]:
+        renaming = taken.get(before[begin:end])
+        if renaming is not None:
+            steps.append((begin, renaming))
+            end = begin
+            if len(steps) == most:
+                break
+        elif end - begin > octets:
+            break
+    return steps
 
 
 def _take(draw: Draw, key: SteeredKey, draft: Draft, zone: ZoneTable, source: DrawSource) -> Name | None:

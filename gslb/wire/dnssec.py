@@ -61,9 +61,9 @@ class Nsec3Parameters:
 
     def hash(self, name: Name) -> bytes:
         """The hash of a canonical name (RFC 5155 section 5): one more round of SHA-1 than there are iterations."""
-        salt, digest = self.salt, name
+        salt, digest, begun = self.salt, name, _SHA1.copy
         for _ in range(self.iterations + 1):
-            context = _SHA1.copy()
+            context = begun()
             context.update(digest + salt)
             digest = context.digest()
         return digest

@@ -181,6 +181,45 @@ def test_a_chain_is_cut_where_a_plain_walk_cuts_it(chain: str, owner: str, zone_
         assert reply.wire.hex() == plain_reply(data, plain, seeded(0), udp=True, udp_size=size).hex(), size
 
 
+UPWARDS = {
+    "up": "e.",
+    "off": "e.",
+    "a.b": "e.",
+    "xup": "e.",
+    "s": "up.e.",
+    "t": "c.e.",
+    "u.c": "c.e.",
+    "v.c": "c.e.",
+    **{f"m{number}": "e." for number in range(9)},  # more than are kept
+}
+
+
+@pytest.mark.parametrize("chain", CHAINS)
+def test_dnames_that_lead_above_themselves_by_turns_are_answered_as_a_plain_walk_does(
+    chain: str, zone_of, seeded
+) -> None:
+    rng = random.Random(chain)
+    lines = "".join(f"{owner}.e. {60 + len(owner)} DNAME {target}\n" for owner, target in UPWARDS.items())
+    lines += "n.e. 60 CNAME x.up.off.up.e.\ny.e. 60 CNAME y.off.up.e.\nz.c.e. 60 CNAME z.u.c.v.c.e.\n"
+    ends = "z.e. 60 A 192.0.2.1\ne. 60 NS z.e.\n"
+    zone = CHAINS[chain](zone_of(SOA + lines + ends))
+    table = AnswerTable().with_zone(ZoneTable(zone), Conditions())
+    plain = AnswerTable().with_zone(ZoneTable(zone), Conditions())
+    labels = [*UPWARDS, "up", "off", "up", "off", "u", "v", "u.c", "v.c", "b", "n", "\\003off", "xx\\002up"]
+    for number in range(1200):
+        few = rng.sample(labels, 3) if rng.random() < 0.7 else labels
+        first = rng.choice(([], ["x"], ["y"], ["y"], ["z"], ["n"], ["l" * 60], ["n"] * 80))
+        owner = ".".join((*first, *rng.choices(few, k=rng.randrange(1, 12)), rng.choice(("e.", "c.e."))))
+        addition, udp, udp_size = WAYS[rng.choice(list(WAYS))]
+        if rng.random() < 0.5:
+            udp_size = rng.randrange(512, 2500)
+            addition = OPT + udp_size.to_bytes(2, "big") + b"\x00\x00\x80\x00\x00\x00"
+        data = query(name_from_text(owner), rng.choice(TYPES), addition)
+        reply = respond(data, table, seeded(number), udp=udp, udp_size=udp_size)
+        expected = plain_reply(data, plain, seeded(number), udp=udp, udp_size=udp_size)
+        assert reply.wire.hex() == expected.hex(), (owner, udp_size)
+
+
 HOSTS = "".join(
     f"h{n}.e. 60 A 192.0.2.{n}\n" * (n != 3)
     + "".join(f"h{n}.e. 60 AAAA 2001:db8::{n}:{m}\n" for m in range(n % 4))

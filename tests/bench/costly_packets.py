@@ -40,6 +40,7 @@ def _zone() -> str:
     lines += [f"d{number}: {{type: DNAME, value: d{number + 1}.costs.test.}}" for number in range(8)]
     lines += ["x.d8: {type: A, value: 192.0.2.1}", "'*.wild': {type: A, value: 192.0.2.1}"]
     lines += ["'*.cwild': {type: CNAME, value: c1.costs.test.}", f"up: {{type: DNAME, value: {APEX}.}}"]
+    lines += [f"off: {{type: DNAME, value: {APEX}.}}"]
     lines += [f"e{number}: {{type: CNAME, value: e{number + 1}.costs.test.}}" for number in range(8)]
     lines += [f"{DEEP}: {{type: A, value: 192.0.2.1}}"]
     lines += [f"big: {{type: A, values: [{_addresses(70)}]}}", f"huge: {{type: A, values: [{_addresses(1000)}]}}"]
@@ -194,6 +195,7 @@ def signed(title: str, apex: str) -> dict[str, Make]:
         ],
         "DNAME chain of 8": below("d0"),
         "DNAME to the apex, 8 times over": below("up." * 7 + "up"),
+        "DNAMEs to the apex by turns, 8 times over": below("up.off." * 3 + "up.off"),
         "DNAME chain of 8, the longest names": below("d0", 100),
         "referral, signed": below("safe"),
         "referral, not signed": below("unsafe"),
@@ -251,6 +253,9 @@ CLASSES: dict[str, Make] = {
     ),
     "DNAME to the apex, 8 times over": each(
         lambda rng: message(fresh(rng, 1, f"{'up.' * 8}{APEX}"), A, additional=EDNS)
+    ),
+    "DNAMEs to the apex by turns, 8 times over": each(
+        lambda rng: message(fresh(rng, 1, f"{'up.off.' * 4}{APEX}"), A, additional=EDNS)
     ),
     "CNAME chain of 8, with an option": plus(opt(option(3)), text=f"c0.{APEX}"),
     "CNAME chain of 8 that ends nowhere": asked(f"e0.{APEX}"),

@@ -60,6 +60,7 @@ def _lines() -> list[str]:
         *(f"d{number} DNAME d{number + 1}" for number in range(8)),
         "x.d8 A 192.0.2.1",
         "up DNAME @",
+        "off DNAME @",
         *_delegation("safe"),
         f"safe DS 1 13 2 {'00' * 32}",
         *_delegation("unsafe"),
