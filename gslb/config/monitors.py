@@ -2,9 +2,15 @@
 
 A profile has no target yet: each member that uses it is probed at its own value, unless the profile or the zone
 says another target. The options are validated by the probe's own model, found in `health.probes.PROBES`.
+
+A file that an option names is read as a probe would. In gslb.yaml one that cannot be is an error. In a zone it is a
+warning: the zone is the same on nodes that have the file and on those that have not, and a lost file must not cost a
+zone that stands.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
@@ -13,7 +19,7 @@ from gslb.config.durations import PATTERN, parse_duration
 from gslb.config.problems import Findings, did_you_mean
 from gslb.config.validated import Schema, empty_mapping, validated
 from gslb.config.yamltext import Mapping, Node, Text
-from gslb.health.probes import PROBES
+from gslb.health.probes import PROBES, ProbeImpossibleError, ProbeOptions
 from gslb.zone.steered import Monitor
 
 Duration = Annotated[float, BeforeValidator(parse_duration), WithJsonSchema({"type": "string", "pattern": PATTERN})]
@@ -70,7 +76,7 @@ class MonitorProfile:
         )
 
 
-def read_monitor(node: Node, findings: Findings, path: str) -> MonitorProfile | None:
+def read_monitor(node: Node, findings: Findings, path: str, *, in_zone: bool = False) -> MonitorProfile | None:
     """The profile written in `node`, or None when it has problems, which go to `findings`."""
     if isinstance(node, Text) and node.is_absent:
         node = empty_mapping(node.line)
@@ -87,11 +93,30 @@ def read_monitor(node: Node, findings: Findings, path: str) -> MonitorProfile | 
     if kind not in PROBES:
         return None
     model = validated(PROBES[kind].options, options, findings, path, also_known=MonitorSchema.model_fields)
+    if model is not None:
+        _try_files(model, node, findings.warn if in_zone else findings.error, path)
     if shared is None or model is None or len(findings.problems) > before:
         return None
     return MonitorProfile(
         kind, model.to_text(), shared.interval, shared.timeout, shared.rise, shared.fall, shared.target
     )
+
+
+def files_of_monitor(node: Node) -> tuple[Path, ...]:
+    """The files that a monitor names, as far as it can be read."""
+    kind = PROBES.get(str(node.get("probe", ""))) if isinstance(node, Mapping) else None
+    if kind is None or not isinstance(node, Mapping):
+        return ()
+    model = validated(kind.options, _divided(node)[1], Findings(""), "")
+    return tuple(model.files().values()) if model is not None else ()
+
+
+def _try_files(model: ProbeOptions, node: Mapping, tell: Callable[[int, str, str], None], path: str) -> None:
+    try:
+        model.try_files()
+    except ProbeImpossibleError as error:
+        option = next(iter(model.files()))
+        tell(node.key_line(option), f"{path}.{option}", str(error))
 
 
 def _divided(node: Mapping) -> tuple[Mapping, Mapping]:

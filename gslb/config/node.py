@@ -20,7 +20,7 @@ from gslb.config.cookies import CookieSettings, CookiesSchema, read_cookies, tol
 from gslb.config.keys import KeySchema, read_key
 from gslb.config.left_empty import warn_of_empty_keys
 from gslb.config.listed import texts_of
-from gslb.config.monitors import MonitorProfile, read_monitor
+from gslb.config.monitors import MonitorProfile, files_of_monitor, read_monitor
 from gslb.config.node_config import Limits, NodeConfig
 from gslb.config.node_schema import DEFAULT_STATE_DIR, ON, LimitsSchema, NodeSchema
 from gslb.config.peers import PeerSchema, read_peers
@@ -240,7 +240,8 @@ class _Reading:
     def files(self) -> tuple[Path, ...]:
         """Those, and the folder of zones, in which a mend of the file may be made."""
         folder = self._zones_dir()
-        return (*self._key_files(), *((self._path.parent / folder,) if folder is not None else ()))
+        trusted = (file for _, node in self._section("monitors").entries() for file in files_of_monitor(node))
+        return (*self._key_files(), *trusted, *((self._path.parent / folder,) if folder is not None else ()))
 
     def _key_files(self) -> tuple[Path, ...]:
         entries = self._well_formed("keys", KeySchema)

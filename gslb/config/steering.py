@@ -108,7 +108,7 @@ class _SteeringReader:
                 self._gslb_error(("targets",), said)
             return self._from_healthcheck()
         if not isinstance(node, Text):
-            return read_monitor(node, self.findings, joined(self.gslb_path, "monitor"))
+            return read_monitor(node, self.findings, joined(self.gslb_path, "monitor"), in_zone=True)
         profile = self.monitors.get(str(node))
         if profile is None:
             hint = did_you_mean(str(node), self.monitors) or "; gslb.yaml defines none"

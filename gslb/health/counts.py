@@ -11,8 +11,9 @@ LATENCY_BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 @dataclass(frozen=True, slots=True)
 class ProbeCounts:
-    """Probes run, and of these failed; crashed ones (a bug of ours) are in neither. Latency in seconds of all that
-    ran, failed or not: its sum, and how many fell into each bucket (not cumulative)."""
+    """Probes run, and of these failed; crashed ones (a bug of ours, or something missing on this machine) are in
+    neither. Latency in seconds of all that ran, failed or not: its sum, and how many fell into each bucket (not
+    cumulative)."""
 
     run: int = 0
     failed: int = 0

@@ -5,8 +5,8 @@
 node, however that died. Equal monitors are one probe. At most CONCURRENCY probes run at a time; the others wait
 in the order in which they were due.
 
-A probe that raises has a bug of ours: it is logged once for each monitor, counted, and says nothing about the
-target, whose verdict stays.
+A probe that raises says nothing about the target, whose verdict stays; it is counted and logged: a bug of ours once for
+each monitor, what is missing on this machine once until a probe that lacked it has run again.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from typing import Any
 
 from gslb.health.counts import CRASH, count
 from gslb.health.hysteresis import Track, step, unknown
-from gslb.health.probes import PROBES, ProbeResult
+from gslb.health.probes import PROBES, ProbeImpossibleError, ProbeResult
 from gslb.health.protocol import LINE_LIMIT, Watch, parse_watch
 from gslb.health.reporter import Reporter
 from gslb.health.schedule import Schedule
@@ -45,12 +45,14 @@ RESOLVER_THREADS = 64
 
 @dataclass(slots=True)
 class Watched:
-    """A monitor at work, and the task of its probe, waiting, running or over."""
+    """A monitor at work, and the task of its probe, waiting, running or over. `lacks`: why the last probe was not
+    possible on this machine, "" if it was."""
 
     monitor: Monitor
     track: Track | None
     task: asyncio.Task[None] | None = None
     crashed: bool = False
+    lacks: str = ""
 
 
 class Prober:
@@ -66,6 +68,7 @@ class Prober:
         self._schedule = Schedule(draw())
         self._watched: dict[str, Watched] = {}
         self._woken = asyncio.Event()
+        self._lacks_told: set[str] = set()
 
     def watch(self, watch: Watch) -> None:
         """Watch exactly these monitors from now on."""
@@ -106,6 +109,8 @@ class Prober:
         async with self._slots:
             try:
                 result = await _attempt(watched.monitor)
+            except ProbeImpossibleError as error:
+                self._note_impossible(watched, str(error))
             except Exception as error:  # noqa: BLE001 - a bug of one probe must not stop the others
                 self._note_crash(watched, error)
             else:
@@ -115,20 +120,33 @@ class Prober:
 
     def _note(self, watched: Watched, result: ProbeResult) -> None:
         monitor, before = watched.monitor, watched.track
+        self._lacks_told.discard(watched.lacks)
+        watched.lacks = ""
         watched.track = step(before, result, self._clock(), monitor.rise, monitor.fall)
         changed = before is None or before.verdict.health is not watched.track.verdict.health
         self._reporter.tell(monitor.key, watched.track, changed=changed)
         self._reporter.count(monitor.probe, count(result))
 
+    def _note_impossible(self, watched: Watched, lacks: str) -> None:
+        """Members share what is missing here, so it is told once for all of them."""
+        self._note_nothing(watched, f"cannot be probed: {lacks}")
+        watched.lacks = lacks
+        if lacks not in self._lacks_told:
+            self._lacks_told.add(lacks)
+            _log("probe_impossible", monitor=watched.monitor.key, error=lacks, meanwhile="the last verdicts stay")
+
     def _note_crash(self, watched: Watched, error: Exception) -> None:
-        monitor = watched.monitor
-        self._reporter.count(monitor.probe, CRASH)
-        if not _is_known(watched.track):
-            watched.track = unknown(self._clock(), f"the probe itself failed, a bug: {error!r}")
-            self._reporter.tell(monitor.key, watched.track, changed=True)
+        self._note_nothing(watched, f"the probe itself failed, a bug: {error!r}")
         if not watched.crashed:
             watched.crashed = True
-            _log("probe_crashed", monitor=monitor.key, error=repr(error), traceback=traceback.format_exc())
+            _log("probe_crashed", monitor=watched.monitor.key, error=repr(error), traceback=traceback.format_exc())
+
+    def _note_nothing(self, watched: Watched, why: str) -> None:
+        """A probe that found nothing out."""
+        self._reporter.count(watched.monitor.probe, CRASH)
+        if not _is_known(watched.track):
+            watched.track = unknown(self._clock(), why)
+            self._reporter.tell(watched.monitor.key, watched.track, changed=True)
 
 
 async def _attempt(monitor: Monitor) -> ProbeResult:

@@ -112,6 +112,24 @@ def test_a_profile_probes_the_member_unless_it_names_a_target():
     assert fixed.for_target("192.0.2.1").target == "192.0.2.9"
 
 
+@pytest.mark.parametrize(
+    ("content", "why"), [(None, "no such file or directory"), ("no certificate\n", "no certificates in PEM form")]
+)
+def test_certificates_that_a_monitor_cannot_trust_are_told_before_it_takes_members_down(
+    load, refused, tmp_path, content, why
+):
+    trusted = tmp_path / "ours.pem"
+    if content is not None:
+        trusted.write_text(content)
+    text = f"monitors:\n  web:\n    probe: https\n    ca_file: {trusted}\n"
+    said = f"cannot read the trusted certificates in ours.pem: {why}"
+    advice = "give a PEM file of certificates (-----BEGIN CERTIFICATE-----) that gslb may read"
+    assert refused(text) == [f"gslb.yaml:4: monitors.web.ca_file: {said}; {advice}"]
+    with pytest.raises(ConfigError) as caught:
+        load(text)
+    assert trusted in caught.value.files  # its mend
+
+
 def test_every_problem_of_the_file_is_told_with_its_line_and_the_mend(refused):
     text = """\
 nodee: ns1

@@ -443,6 +443,12 @@ a:
     def test_a_wrong_section_is_refused_with_place_and_mend(self, refused, gslb, said):
         assert refused(f"a: {{type: A, values: [192.0.2.1, 192.0.2.2], gslb: {gslb}}}") == [f"z.yaml:2: {said}"]
 
+    def test_certificates_that_are_missing_on_this_node_are_a_warning(self, warned):
+        """The zone may be right for other nodes, and the last good version must stay readable."""
+        text = "a: {type: A, value: 192.0.2.1, gslb: {monitor: {probe: https, ca_file: /nonexistent/ours.pem}}}"
+        (said,) = warned(text)
+        assert said.startswith("z.yaml:2: a.A.gslb.monitor.ca_file: cannot read the trusted certificates in /nonexis")
+
     def test_without_monitors_in_gslb_yaml_that_is_said(self, refused):
         assert refused("a: {type: A, value: 192.0.2.1, gslb: {monitor: web}}", monitors={}) == [
             "z.yaml:2: a.A.gslb.monitor: unknown monitor 'web'; gslb.yaml defines none"

@@ -5,12 +5,14 @@ import signal
 import socket
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import dns.edns
 import dns.message
 import pytest
+from certificates import authority
 from harness import Daemon, wait_for
 
 pytestmark = pytest.mark.daemon
@@ -269,6 +271,22 @@ def test_what_a_refused_configuration_names_is_watched(node: Daemon) -> None:
     wait_for(lambda: "cookies.file" in node.log(), "the configuration to be refused")
     key.chmod(0o600)
     node.write("cookie", f"{'ab' * 16}\n")
+    wait_for(lambda: not node.status()["config"]["problems"], "the configuration to be taken")
+
+
+def test_trusted_certificates_of_a_monitor_are_refused_until_they_are_there(
+    node: Daemon, tool: Callable[[str], str]
+) -> None:
+    trusted = node.folder / "ours.pem"
+    node.configure(f"zones_dir: zones\nmonitors: {{web: {{probe: https, ca_file: {trusted}}}}}\n")
+    wait_for(lambda: "config_not_taken" in node.log(), "the configuration to be refused")
+    assert "monitors.web.ca_file: cannot read the trusted certificates" in "".join(node.status()["config"]["problems"])
+    checked = node.run("check")
+    assert checked.returncode == 2
+    assert "ours.pem: no such file or directory; give a PEM file" in checked.stdout + checked.stderr
+    made = node.folder / "made"
+    made.mkdir()
+    authority(made, tool("openssl")).certificate.replace(trusted)
     wait_for(lambda: not node.status()["config"]["problems"], "the configuration to be taken")
 
 

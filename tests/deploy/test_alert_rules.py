@@ -190,7 +190,7 @@ CASES = {
     "GslbProbesCrash": Case(
         {f'gslb_probes_total{{{NS1}, probe="http", result="crashed"}}': "0x115 2x15"},
         ON_NS1 | {"probe": "http", "result": "crashed"},
-        "ns1: http probes end in a fault of gslb's own",
+        "ns1: http probes find nothing out, by a fault of gslb's own or a file that is missing",
         {f'gslb_probes_total{{{NS1}, probe="http", result="failed"}}': "0+9x130"},
     ),
     "GslbSerialLag": Case(

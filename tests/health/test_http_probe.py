@@ -6,12 +6,15 @@ import ssl
 import struct
 import subprocess
 import tracemalloc
+from pathlib import Path
 
 import pytest
 
-from gslb.health.probes import PROBES
+from gslb.health.probes import PROBES, ProbeImpossibleError
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+CUT_SHORT = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+REVOKING = "[ca]\ndefault_ca = own\n[own]\ndatabase = index\ndefault_md = sha256\n"
 
 
 @pytest.fixture
@@ -318,10 +321,37 @@ def test_https_to_a_port_that_is_silent_times_out_connecting(probe):
     assert probe(silent, "https", timeout=0.3, verify=False).reason == "timed out after 0.3 s connecting"
 
 
-def test_a_missing_ca_file_is_named(probe, tmp_path):
-    result = probe(says(OK), "https", ca_file=str(tmp_path / "none.pem"))
-    assert "cannot read the trusted certificates" in result.reason
-    assert "none.pem: no such file" in result.reason
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (None, "no such file or directory"),
+        ("", "no certificates in PEM form"),
+        ("no certificate\n", "no certificates in PEM form"),
+        (CUT_SHORT, "no certificates in PEM form"),
+    ],
+)
+def test_a_ca_file_that_cannot_be_read_is_no_failure_of_the_target(probe, tmp_path, content, why):
+    trusted = tmp_path / "trusted.pem"
+    if content is not None:
+        trusted.write_text(content)
+    with pytest.raises(ProbeImpossibleError, match=f"trusted.pem: {why}; give a PEM file of certificates"):
+        probe(says(OK), "https", ca_file=str(trusted))
+
+
+@pytest.mark.parametrize("path", [Path("/dev/zero"), Path("/")])
+def test_a_ca_file_that_is_no_file_is_not_read(probe, path):
+    with pytest.raises(ProbeImpossibleError, match=f"{path}: not a file"):
+        probe(says(OK), "https", ca_file=str(path))
+
+
+def test_a_key_or_a_list_of_revocations_is_nothing_to_trust(probe, pki, tool):
+    (pki / "ca.cnf").write_text(REVOKING)
+    (pki / "index").write_text("")
+    revoked = ("-gencrl", "-keyfile", "ca.key", "-cert", "ca.pem", "-crldays", "2", "-out", "crl.pem")
+    subprocess.run([tool("openssl"), "ca", "-config", "ca.cnf", *revoked], cwd=pki, check=True, capture_output=True)
+    for name in ("ca.key", "crl.pem"):
+        with pytest.raises(ProbeImpossibleError, match=f"{name}: no certificates in PEM form"):
+            probe(says(OK), "https", ca_file=str(pki / name))
 
 
 def test_a_ca_file_that_changed_is_read_again(probe, pki, tmp_path):

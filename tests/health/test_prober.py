@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from gslb.health.prober import Prober
-from gslb.health.probes import PROBES, Probe, ProbeOptions, ProbeResult
+from gslb.health.probes import PROBES, Probe, ProbeImpossibleError, ProbeOptions, ProbeResult
 from gslb.health.protocol import parse_report, render_watch
 from gslb.steering.conditions import Health
 
@@ -181,6 +181,37 @@ def test_a_probe_that_crashes_is_logged_once_and_leaves_the_verdict(monitor, pro
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     assert sorted(line["monitor"] for line in lines) == sorted([broken.key, known.key])
     assert all(line["event"] == "probe_crashed" and "KeyError" in line["traceback"] for line in lines)
+
+
+def test_what_is_missing_on_this_machine_is_told_once_and_leaves_the_verdicts(monitor, probes, track, until, capsys):
+    lacking = {"file": True}
+
+    async def needs_a_file(*_):
+        if lacking["file"]:
+            raise ProbeImpossibleError("the file is missing")
+        return await succeeds()
+
+    probes("needs", needs_a_file)
+    new, up, down = (monitor(target, "needs", interval=0.05, rise=2, fall=1) for target in "abc")
+
+    async def scenario(prober, heard):
+        prober.watch({new: None, up: track("up"), down: track("down")})
+        await until(lambda: len(heard.counts) > 15)
+        assert set(heard.tracks) == {new.key}
+        verdict = heard.tracks[new.key].verdict
+        assert (verdict.health, verdict.reason) == (Health.UNKNOWN, "cannot be probed: the file is missing")
+        assert sum(counts.run for _, counts in heard.counts) == 0
+        lacking["file"] = False
+        await until(lambda: {new.key, up.key, down.key} <= heard.tracks.keys())
+        await until(lambda: all(track.verdict.health is Health.UP for track in heard.tracks.values()))
+        seen = len(heard.counts)
+        lacking["file"] = True
+        await until(lambda: len(heard.counts) > seen + 6)
+        assert all(track.verdict.health is Health.UP for track in heard.tracks.values())
+
+    probing(scenario)
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [(line["event"], line["error"]) for line in lines] == [("probe_impossible", "the file is missing")] * 2
 
 
 def test_a_monitor_that_this_version_cannot_run_stops_only_itself(monitor, probes, until):

@@ -2,7 +2,7 @@
 metrics and the contract test in `tests/health` pick it up from this dict."""
 
 from gslb.health.probes import http, tcp
-from gslb.health.probes.probe import Probe, ProbeOptions, ProbeResult
+from gslb.health.probes.probe import Probe, ProbeImpossibleError, ProbeOptions, ProbeResult
 
 PROBES: dict[str, Probe] = {
     "http": http.HTTP,
@@ -10,4 +10,4 @@ PROBES: dict[str, Probe] = {
     "tcp": tcp.PROBE,
 }
 
-__all__ = ["PROBES", "Probe", "ProbeOptions", "ProbeResult"]
+__all__ = ["PROBES", "Probe", "ProbeImpossibleError", "ProbeOptions", "ProbeResult"]

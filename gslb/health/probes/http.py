@@ -4,8 +4,7 @@ The connection goes to the monitor's target; the Host header and the TLS server 
 probe can ask one address for the site that it serves. Redirects are not followed (a 3xx is a status like any other),
 proxies of the environment are not used, compression is not asked for, cookies are not kept.
 
-https verifies the certificate against the name in `sni`, unless `verify` is off. Trust stores are read once and
-again when their file has changed.
+https verifies the certificate against the name in `sni`, unless `verify` is off.
 """
 
 import contextlib
@@ -13,7 +12,7 @@ import ipaddress
 import re
 import ssl
 from collections.abc import AsyncIterator
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -33,6 +32,7 @@ from gslb.health.probes.probe import (
     attempt,
     network_reason,
 )
+from gslb.health.probes.trust import trust
 
 DEFAULT_STATUS = ("200-399",)
 MAX_BODY_LIMIT = 1 << 20
@@ -161,6 +161,13 @@ class HttpsOptions(HttpOptions):
             )
         return self
 
+    def files(self) -> dict[str, Path]:
+        return {"ca_file": Path(self.ca_file)} if self.ca_file else {}
+
+    def try_files(self) -> None:
+        if self.ca_file:
+            trust(self.ca_file, verify=self.verify)
+
 
 async def run_http(target: str, options: HttpOptions, timeout_seconds: float) -> ProbeResult:
     return await attempt(partial(_ask, "http", target, options, None), timeout_seconds)
@@ -168,13 +175,15 @@ async def run_http(target: str, options: HttpOptions, timeout_seconds: float) ->
 
 async def run_https(target: str, options: HttpsOptions, timeout_seconds: float) -> ProbeResult:
     async def steps(progress: Progress) -> str:
-        return await _ask("https", target, options, _trust(options), progress)
+        return await _ask("https", target, options, trust(options.ca_file, verify=options.verify), progress)
 
     return await attempt(steps, timeout_seconds)
 
 
-async def _ask(scheme: str, target: str, options: HttpOptions, trust: ssl.SSLContext | None, progress: Progress) -> str:
-    async with _reply(_url(scheme, target, options), options, trust, progress) as reply:
+async def _ask(
+    scheme: str, target: str, options: HttpOptions, trusted: ssl.SSLContext | None, progress: Progress
+) -> str:
+    async with _reply(_url(scheme, target, options), options, trusted, progress) as reply:
         said = f"{reply.status} {reply.reason or ''}".strip()
         if not any(_covers(text, reply.status) for text in options.status):
             raise ProbeFailedError(f"{said}, wanted {', '.join(options.status)}")
@@ -197,12 +206,12 @@ def _url(scheme: str, target: str, options: HttpOptions) -> URL:
 
 @contextlib.asynccontextmanager
 async def _reply(
-    url: URL, options: HttpOptions, trust: ssl.SSLContext | None, progress: Progress
+    url: URL, options: HttpOptions, trusted: ssl.SSLContext | None, progress: Progress
 ) -> AsyncIterator[aiohttp.ClientResponse]:
     """The reply's status and headers, its body still unread. Errors of HTTP become reasons."""
     connected = aiohttp.TraceConfig()
     connected.on_connection_create_end.append(partial(_now_waiting, progress))
-    connector = aiohttp.TCPConnector(force_close=True, use_dns_cache=False, ssl=trust or True)
+    connector = aiohttp.TCPConnector(force_close=True, use_dns_cache=False, ssl=trusted or True)
     headers = {"User-Agent": f"gslb/{__version__} (health probe)", "Accept-Encoding": "identity"} | options.headers
     if options.host:
         headers["Host"] = options.host
@@ -280,25 +289,6 @@ def _reason(error: Exception) -> str:
     if isinstance(error, aiohttp.ClientPayloadError):
         return "the body broke off"
     return network_reason(error) or str(error) or type(error).__name__
-
-
-def _trust(options: HttpsOptions) -> ssl.SSLContext:
-    path = options.ca_file or ssl.get_default_verify_paths().cafile or ""
-    try:
-        changed = Path(path).stat().st_mtime_ns if path and options.verify else 0
-        return _context(options.verify, options.ca_file, changed)
-    except (OSError, ssl.SSLError) as error:
-        raise ProbeFailedError(f"cannot read the trusted certificates in {path}: {network_reason(error)}") from None
-
-
-@lru_cache(maxsize=64)
-def _context(verify: bool, ca_file: str, _changed: int) -> ssl.SSLContext:  # noqa: FBT001 - the cache's key
-    """Kept, because reading the system's trust store takes tens of milliseconds; `_changed` is the file's mtime."""
-    context = ssl.create_default_context(cafile=ca_file or None)
-    if not verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
 
 
 HTTP = Probe("an HTTP request is answered with a wanted status, and body", HttpOptions, run_http)

@@ -2,7 +2,8 @@
 
 A probe is one attempt against one target. It opens a new connection each time, finishes within its timeout, holds
 a bounded amount of what the target sends, and never raises for anything that the target does: that is a
-`ProbeResult` which says so in one line. An exception that leaves a probe is a bug of ours.
+`ProbeResult` which says so in one line. `ProbeImpossibleError` says that this machine lacks what the attempt needs; any
+other exception that leaves a probe is a bug of ours.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ import ssl
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -31,6 +33,13 @@ class ProbeOptions(BaseModel):
     def to_text(self) -> str:
         """Canonical JSON with every option written out and sorted: what `Monitor.options` holds."""
         return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+    def files(self) -> dict[str, Path]:
+        """The files of this machine that a probe needs, by the option that names them."""
+        return {}
+
+    def try_files(self) -> None:
+        """Read these files as a probe does. Raises `ProbeImpossibleError`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +66,10 @@ class Probe:
 
 class ProbeFailedError(Exception):
     """The target did not do what was wanted of it; the message is the reason for people."""
+
+
+class ProbeImpossibleError(Exception):
+    """The attempt cannot be made on this machine, which says nothing about the target; the message is for people."""
 
 
 class Progress:
