@@ -2,11 +2,12 @@
 
 Zones that are taken over, verdicts and overrides each make a new `AnswerTable`, which is swapped in whole: a query sees
 one or the other. A verdict compiles only those steered owners anew that use its monitor, so these are looked up again
-whenever the zones change, and the prober is told what the zones of now want probed.
+whenever the zones change, and the prober is told what the zones of now want probed. A member whose monitor was edited
+keeps its verdict, from the first answer of the new table on.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import structlog
 
@@ -18,7 +19,7 @@ from gslb.metrics import Metrics
 from gslb.server.responder import Responder
 from gslb.steering.conditions import Conditions, OverrideKey
 from gslb.wire.names import Name, name_to_text
-from gslb.zone.steered import Monitor, SteeredKey
+from gslb.zone.steered import Monitor, Steered, SteeredKey
 
 log = structlog.get_logger("gslb")
 
@@ -43,12 +44,12 @@ class Answering:
 
     def take(self, zones: Mapping[Name, ZoneTable | None]) -> None:
         """Answer from these zones from now on; None: one without a version, SERVFAIL. `watch` has them probed."""
-        self.responder.table = self.table.with_zones(zones, self.health.conditions)
+        self._swap_in(zones)
         self._index_users()
 
     def take_secondary(self, apex: Name, table: ZoneTable | None) -> None:
         """Answer from a version of a secondary zone that came, and probe what it wants; None: it has expired."""
-        self.responder.table = self.table.with_zones({apex: table}, self.health.conditions)
+        self._swap_in({apex: table})
         if table is not None:
             self._metrics.serial.labels(table.text).set(table.zone.serial)
             log.info("zone_loaded", zone=table.text, serial=table.zone.serial, role="secondary")
@@ -57,6 +58,12 @@ class Answering:
     def drop(self, apex: Name) -> None:
         """Have nothing to do with a zone from now on. `watch` ends its probes."""
         self.responder.table = self.table.without_zone(apex)
+
+    def _swap_in(self, zones: Mapping[Name, ZoneTable | None]) -> None:
+        before = self.table
+        for apex, table in zones.items():
+            self.health.hand_on(_edited_monitors(before.zones.get(apex), table))
+        self.responder.table = before.with_zones(zones, self.health.conditions)
 
     # Health
 
@@ -100,3 +107,20 @@ class Answering:
                 say = log.warning if now.degraded else log.info
                 what = now.degraded or "answers as configured again"
                 say("steering_changed", owner=name_to_text(key[0]), pool=now.pool or "", state=what)
+
+
+def _edited_monitors(before: ZoneTable | None, after: ZoneTable | None) -> Iterator[tuple[Monitor, Monitor]]:
+    """The former monitor and the new one of each member that has another in the zone's next version."""
+    if before is None or after is None:
+        return
+    for key, steered in after.zone.steered.items():
+        former = before.zone.steered.get(key)
+        was = _monitors_by_value(former) if former is not None and former is not steered else {}
+        for value, monitor in _monitors_by_value(steered).items():
+            if value in was and was[value] != monitor:
+                yield was[value], monitor
+
+
+def _monitors_by_value(steered: Steered) -> dict[bytes, Monitor]:
+    members = (member for pool in steered.pools for member in pool.members)
+    return {member.value: member.monitor for member in members if member.monitor is not None}

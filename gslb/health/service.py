@@ -7,13 +7,16 @@ then.
 
 On disk: overrides at once; verdicts within a second of a change, and every ten seconds the times at which they
 were confirmed, which decide after a restart whether they are fresh.
+
+A monitor that was edited is another monitor. `hand_on` gives it the verdict of the one before, so that a slip of the
+pen takes nobody down by a single probe.
 """
 
 import asyncio
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -84,6 +87,19 @@ class HealthService:
         self._started = True
         self._log_first_round(first_round_seconds)
 
+    def hand_on(self, edited: Iterable[tuple[Monitor, Monitor]]) -> None:
+        """Members have other monitors from the next `watch` on: the former and the new one of each. A new one that is
+        not watched yet starts from the verdict of the first former one that has any, and counts towards another from
+        nought. Whoever reads `conditions` now finds it there."""
+        for former, new in edited:
+            track = self._tracks.get(former.key)
+            if track is None or _health(track) is Health.UNKNOWN:
+                continue
+            if new.key in self._monitors or new.key in self._tracks:
+                continue
+            self._tracks[new.key] = track if _subject(former) == _subject(new) else Track(track.verdict)
+            self._changed_tracks()
+
     def watch(self, monitors: set[Monitor]) -> None:
         """The full new set: new ones are probed at once, gone ones no longer. One that differs from a former monitor in
         its times or thresholds only takes over its verdict."""
@@ -92,10 +108,13 @@ class HealthService:
         tracks = {
             key: self._tracks.get(key) or former.get(_subject(monitor)) for key, monitor in self._monitors.items()
         }
-        self._tracks = {key: track for key, track in tracks.items() if track is not None}
+        known, self._tracks = self._tracks, {key: track for key, track in tracks.items() if track is not None}
         self._await(self._awaited & self._monitors.keys())
         self._changed_tracks()
         self._supervisor.feed()
+        taken_over = frozenset(self._tracks.keys() - known.keys())
+        if taken_over:
+            self._tell(taken_over, frozenset())
 
     async def stop(self) -> None:
         """End the prober and write everything down; takes at most two seconds."""

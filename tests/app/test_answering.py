@@ -1,6 +1,7 @@
 """The table in force follows the zones and the health of their members."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -9,7 +10,7 @@ from gslb.app.answering import Answering
 from gslb.config.node import load_node
 from gslb.metrics import Metrics
 from gslb.steering.conditions import Conditions, Health, Verdict
-from gslb.wire.names import name_from_text
+from gslb.wire.names import name_from_text, name_to_text
 from gslb.zone.rrset import RRset
 from gslb.zone.steered import Member, Monitor, Pool, Rule, Steered
 from gslb.zone.zone import Zone
@@ -25,6 +26,11 @@ class FakeHealth:
     def __init__(self, _state_dir, on_change, *, concurrency) -> None:
         self.on_change = on_change
         self.conditions = Conditions()
+
+    def hand_on(self, edited) -> None:
+        verdicts = dict(self.conditions.verdicts)
+        verdicts |= {new.key: verdicts[former.key] for former, new in edited if former.key in verdicts}
+        self.conditions = Conditions(verdicts)
 
     def goes_down(self) -> None:
         self.conditions = DOWN
@@ -43,9 +49,9 @@ def answering(tmp_path, monkeypatch) -> Answering:
 def zone(zone_of) -> Callable[[str], Zone]:
     """A zone whose `www` is steered: two addresses, the first of which is probed."""
 
-    def build(apex: str) -> Zone:
+    def build(apex: str, monitor: Monitor = MONITOR) -> Zone:
         rrset = RRset(name_from_text(f"www.{apex}"), 1, 30, (ONE, OTHER))
-        members = (Member(ONE, monitor=MONITOR), Member(OTHER))
+        members = (Member(ONE, monitor=monitor), Member(OTHER))
         text = f"{apex} 60 SOA ns.{apex} ops.{apex} 1 1 1 1 1\n{apex} 60 NS ns.{apex}"
         return zone_of(text, Steered(rrset, (Pool("main", members),), (Rule("main"),)))
 
@@ -76,6 +82,25 @@ def test_a_zone_taken_while_a_member_is_down_leaves_it_out_at_once(answering, zo
     answering.health.goes_down()
     answering.take_secondary(name_from_text("a.example."), ZoneTable(zone("a.example.")))
     assert shares(answering, "a.example.") == {OTHER: 1.0}
+
+
+@pytest.mark.parametrize("edit", [{"options": '{"port":8444}'}, {"probe": "tcp"}, {"target": "ns"}, {"fall": 5}])
+def test_a_member_whose_monitor_was_edited_keeps_its_verdict_in_the_first_answer_already(answering, zone, edit) -> None:
+    apexes = [name_from_text(apex) for apex in ("a.example.", "b.example.")]
+    answering.take({apex: ZoneTable(zone(name_to_text(apex))) for apex in apexes})
+    answering.health.goes_down()
+    edited = replace(MONITOR, **edit)
+    answering.take({apexes[0]: ZoneTable(zone("a.example.", edited))})
+    assert shares(answering, "a.example.") == {OTHER: 1.0}
+    answering.take_secondary(apexes[1], ZoneTable(zone("b.example.", edited)))
+    assert shares(answering, "b.example.") == {OTHER: 1.0}
+
+
+def test_a_member_of_a_zone_that_is_new_has_no_verdict_of_another_monitor(answering, zone) -> None:
+    answering.take({name_from_text("a.example."): ZoneTable(zone("a.example."))})
+    answering.health.goes_down()
+    answering.take({name_from_text("b.example."): ZoneTable(zone("b.example.", replace(MONITOR, options="[]")))})
+    assert shares(answering, "b.example.") == {ONE: 0.5, OTHER: 0.5}
 
 
 def test_a_secondary_zone_that_expired_has_nothing_to_answer(answering, zone) -> None:

@@ -5,6 +5,7 @@ from collections import Counter
 
 import pytest
 from harness import Backend, Daemon, wait_for
+from ports import free_port
 
 pytestmark = pytest.mark.daemon
 
@@ -61,6 +62,34 @@ def test_a_dead_member_leaves_the_answers_and_comes_back(node: Daemon, backends:
     assert counted(node, "www.live.example", 100) == {"127.0.0.12": 100}
     backends[0].start()
     wait_for(lambda: "127.0.0.11" in counted(node, "www.live.example", 20), "the member to be answered again")
+
+
+def test_a_slip_in_a_live_monitor_takes_nobody_down_when_it_is_mended_in_time(
+    node: Daemon, backends: list[Backend]
+) -> None:
+    def edit(port: int) -> None:
+        monitor = f"{{probe: http, port: {port}, path: /, interval: 1s, timeout: 1s, rise: 2, fall: 100}}"
+        node.configure(f"zones_dir: zones\nmonitors: {{web: {monitor}}}\n")
+
+    def reasons() -> list[str]:
+        return [row["reason"] for row in node.status()["members"]]
+
+    edit(free_port())
+    wait_for(lambda: all("of 100 failures" in reason for reason in reasons()), "the wrong port to be probed")
+    assert {row["health"] for row in node.status()["members"]} == {"up"}
+    assert set(counted(node, "www.live.example", 100)) == {"127.0.0.11", "127.0.0.12"}
+    edit(backends[0].port)
+    wait_for(lambda: not any("failures" in reason for reason in reasons()), "the right port to be probed")
+    assert "monitor_down" not in node.log()
+
+
+def test_a_dead_member_stays_out_when_its_monitor_is_edited(node: Daemon, backends: list[Backend]) -> None:
+    backends[0].stop()
+    wait_for(lambda: counted(node, "www.live.example", 20) == {"127.0.0.12": 20}, "the member to be out")
+    monitor = f"{{probe: http, port: {backends[0].port}, path: /, interval: 2s, timeout: 1s, rise: 2, fall: 9}}"
+    node.configure(f"zones_dir: zones\nmonitors: {{web: {monitor}}}\n")
+    assert node.run("reload").returncode == 0
+    assert counted(node, "www.live.example", 100) == {"127.0.0.12": 100}
 
 
 def test_a_member_that_answers_503_is_down_with_that_reason(node: Daemon, backends: list[Backend]) -> None:

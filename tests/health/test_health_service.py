@@ -146,10 +146,77 @@ def test_a_new_set_of_monitors_is_probed_at_once_and_gone_ones_are_forgotten(tmp
 def test_other_thresholds_for_the_same_probe_keep_the_verdict(tmp_path, monitor):
     async def run():
         old, new = monitor(interval=60.0), monitor(interval=30.0, fall=5)
-        async with serving(tmp_path, [old]) as (service, _):
+        async with serving(tmp_path, [old]) as (service, changes):
             before = service.conditions.verdicts[old.key]
             service.watch({new})
             assert service.conditions.verdicts == {new.key: before}
+            assert changes.of_monitors == [(new.key, Health.DOWN)]
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(("before", "after"), [(200, 503), (503, 200)])
+def test_an_edited_monitor_keeps_the_verdict_until_its_own_probes_have_confirmed_another(
+    tmp_path, monitor, target, until, before, after
+):
+    async def run():
+        async with target() as site, target() as other:
+            site.status, other.status = before, after
+            old = monitor(kind="http", interval=60.0, port=site.port)
+            new = monitor(kind="http", interval=1.0, timeout=20.0, rise=4, fall=3, port=other.port)
+            async with serving(tmp_path, [old]) as (service, changes):
+                verdict = service.conditions.verdicts[old.key]
+                service.hand_on([(old, new)])
+                assert service.conditions.verdicts[new.key] == verdict
+                service.watch({new})
+                assert service.conditions.verdicts == {new.key: verdict}
+                counts = []
+                ran = service.counts["http"].run
+                changes.look = lambda: counts.append(service.counts["http"].run - ran)
+                await until(lambda: changes)
+                assert changes.of_monitors == [(new.key, Health.DOWN if after == 503 else Health.UP)]
+                assert counts == [3 if after == 503 else 4]
+
+    asyncio.run(run())
+
+
+def test_counts_towards_another_verdict_are_not_handed_on_to_what_is_probed_otherwise(tmp_path, monitor, track):
+    old, longer, elsewhere = monitor(port=1), monitor(port=1, interval=60.0), monitor(port=2, interval=60.0)
+    Store(tmp_path).save_tracks({old.key: track("up", checked=time.time(), failures=2)})
+
+    async def run():
+        service = HealthService(tmp_path, Changes())
+        service._load({old})
+        service.hand_on([(old, longer), (old, elsewhere)])
+        failures = {key: kept.failures for key, kept in service._tracks.items()}
+        assert failures == {old.key: 2, longer.key: 2, elsewhere.key: 0}
+
+    asyncio.run(run())
+
+
+def test_a_verdict_is_not_handed_on_to_a_monitor_that_is_watched_already(tmp_path, monitor, track):
+    old, watched, unprobed = monitor(port=1), monitor(port=2), monitor(port=3)
+    Store(tmp_path).save_tracks({old.key: track("down", checked=time.time()), watched.key: track(checked=time.time())})
+
+    async def run():
+        service = HealthService(tmp_path, Changes())
+        service._load({old, watched, unprobed})
+        before = service.conditions
+        service.hand_on([(old, watched), (old, unprobed), (unprobed, monitor(port=4))])
+        assert service.conditions == before
+
+    asyncio.run(run())
+
+
+def test_a_verdict_that_was_handed_on_survives_a_restart(tmp_path, monitor):
+    old, new = monitor(port=1), monitor(port=2, interval=60.0)
+
+    async def run():
+        async with serving(tmp_path, [old]) as (service, _):
+            service.hand_on([(old, new)])
+            service.watch({new})
+        async with asyncio.timeout(60), serving(tmp_path, [new], first_round=3600.0) as (service, _):
+            assert service.conditions.verdicts[new.key].health is Health.DOWN
 
     asyncio.run(run())
 
