@@ -86,12 +86,21 @@ def _along(path: Path) -> set[Path]:
     found: set[Path] = set()
     link = path
     for _ in range(_MOST_LINKS):
-        if not link.is_symlink():
+        target = _target(link)
+        if target is None:
             break
         found.add(link.parent)
-        link = link.parent / link.readlink()
+        link = link.parent / target
         found |= {link.parent, link.parent.parent}
     return found
+
+
+def _target(link: Path) -> Path | None:
+    """What a link says; None for what is no link, is not there, or stands where this user may not look."""
+    try:
+        return link.readlink()
+    except OSError:
+        return None
 
 
 def _place(folder: Path) -> tuple[int, int] | None:

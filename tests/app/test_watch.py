@@ -1,6 +1,7 @@
 """When a changed file counts as standing still."""
 
 import asyncio
+import errno
 import os
 import threading
 import time
@@ -193,6 +194,45 @@ def test_a_look_sees_where_every_link_on_the_way_stands(tmp_path: Path) -> None:
     assert seen.found == {path: fingerprint(tmp_path / "a/b/zone"), gone: None}
     assert {tmp_path, tmp_path / "by"} <= seen.folders.keys()
     assert gone.parent not in seen.folders
+
+
+def test_a_look_sees_what_it_can_where_a_folder_may_not_be_looked_into(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "zones"
+    (folder / "inc").mkdir(parents=True)
+    included, beside = folder / "inc" / "names", tmp_path / "gslb.yaml"
+    for path in (included, beside):
+        path.write_text("one")
+    before = look([folder, included, beside])
+    _refuse_to_look_into(folder, monkeypatch)
+    seen = look([folder, included, beside])
+    assert seen.found[beside] == before.found[beside]
+    assert seen.found[included] != before.found[included]
+    assert seen.folders.keys() == before.folders.keys() - {folder / "inc"}
+
+
+def _refuse_to_look_into(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the kernel does with a folder of mode 000, but for root."""
+
+    def refusing(call: Callable[..., object]) -> Callable[..., object]:
+        def wrapped(path: str | Path, *more: object, **named: object) -> object:
+            if folder in Path(path).parents:
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+            return call(path, *more, **named)
+
+        return wrapped
+
+    for name in ("stat", "lstat", "readlink"):
+        monkeypatch.setattr(os, name, refusing(getattr(os, name)))
+
+
+def test_a_path_that_no_file_can_have_keeps_from_looking_at_no_other(tmp_path: Path) -> None:
+    path, never = tmp_path / "zone", tmp_path / ("x" * 300) / "names"
+    path.write_text("one")
+    seen = look([path, never])
+    assert seen.found[path] == fingerprint(path)
+    assert seen.folders == look([path]).folders
 
 
 def test_a_folder_that_took_the_place_of_another_is_watched(

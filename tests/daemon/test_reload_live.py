@@ -112,6 +112,17 @@ def test_so_is_one_that_keeps_a_zone_from_being_taken(daemon: Daemon) -> None:
     served(daemon, "192.0.2.2")
 
 
+def test_files_are_watched_on_when_one_that_is_named_cannot_be_looked_at(node: Daemon) -> None:
+    master = "$TTL 60\n@ SOA ns1 ops 1 3600 600 86400 60\n@ NS ns1\nns1 A 127.0.0.1\n"
+    never = f"{'x' * 300}/names"  # longer than a name of a file may be
+    node.write("zones/other.example.zone", f"{master}$INCLUDE {never}\n")
+    wait_for(lambda: "zone_not_taken" in node.log(), "the edit to be refused")
+    node.write("zones/edit.example.yaml", zone("192.0.2.2"))
+    served(node, "192.0.2.2")
+    assert node.status()["config"]["problems"] == []
+    assert "will_try_again" not in node.log()
+
+
 def test_a_bad_edit_changes_nothing_and_names_file_line_and_mend(node: Daemon) -> None:
     before = serial(node)
     node.write("zones/edit.example.yaml", zone("192.0.2.300").replace("ttl: 5", "tll: 5"))
