@@ -5,7 +5,7 @@ Each look is a loop of its own. One that fails is begun anew after a pause: a fa
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from functools import partial
 from pathlib import Path
 
@@ -37,10 +37,10 @@ class Looks:
         self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
-    def begin(self, read_at_start: Mapping[Path, Fingerprint]) -> None:
-        """Look from now on; at files, for what has changed since these fingerprints were taken."""
+    def begin(self, known: MutableMapping[Path, Fingerprint]) -> None:
+        """Look from now on; at files, for what has changed since these fingerprints were taken, which are kept up."""
         loops: dict[str, Callable[[], Awaitable[None]]] = {
-            "watch files": partial(self._watch_files, read_at_start),
+            "watch files": partial(self._watch_files, known),
             "watch addresses": self._watch_addresses,
             "watch peers": self._watch_peers,
             "watch what expires": self._watch_expiry,
@@ -56,7 +56,7 @@ class Looks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _watch_files(self, known: Mapping[Path, Fingerprint]) -> None:
+    async def _watch_files(self, known: MutableMapping[Path, Fingerprint]) -> None:
         async for changed in changes(self._reloading.files, self._stopping, known):
             await until_done("read changed files", partial(self._reloading.reload, changed))
 

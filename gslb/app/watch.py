@@ -12,7 +12,7 @@ import asyncio
 import os
 import stat
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -112,17 +112,20 @@ def _place(folder: Path) -> tuple[int, int] | None:
 
 
 async def changes(
-    paths: Callable[[], set[Path]], stop: asyncio.Event, known: Mapping[Path, Fingerprint] | None = None
+    paths: Callable[[], set[Path]], stop: asyncio.Event, known: MutableMapping[Path, Fingerprint] | None = None
 ) -> AsyncIterator[set[Path]]:
     """Yield the paths whose files changed, came or went: since `known` was taken where it is given, and from now on.
-    `paths` is asked anew after each round, so what is watched may change."""
+    `paths` is asked anew after each round, so what is watched may change. `known` is kept up to what was told last:
+    given again it goes on from there, and a file that is as at first is told when it was not in between."""
     known = (await asyncio.to_thread(look, paths())).found if known is None else known
     while not stop.is_set():
         watched = (await asyncio.to_thread(look, list(known))).folders
         async for _ in _looks(watched, stop):
             seen = await asyncio.to_thread(look, paths())
             changed = {path: each for path, each in seen.found.items() if path not in known or each != known[path]}
-            known = seen.found | (await _settle(changed) if changed else {})
+            settled = await _settle(changed) if changed else {}
+            known.clear()
+            known.update(seen.found | settled)
             if changed:
                 yield set(changed)
             if seen.folders != watched:

@@ -280,3 +280,24 @@ def test_what_changed_between_the_first_read_and_the_watch_is_told(tmp_path: Pat
             await found.aclose()
 
     assert asyncio.run(run()) == {path}
+
+
+def test_whoever_begins_anew_is_told_of_a_file_that_was_gone_and_is_as_at_first(tmp_path: Path) -> None:
+    """It was told to be gone; a fault then ended the watch."""
+    (tmp_path / "zones").mkdir()
+    path = tmp_path / "zones" / "zone"
+    path.write_text("as it was read")
+    known = fingerprints({path})
+
+    async def told() -> set[Path]:
+        stop = asyncio.Event()
+        found = watch.changes(lambda: {path}, stop, known)
+        try:
+            return await asyncio.wait_for(anext(found), BOUND_SECONDS)
+        finally:
+            stop.set()
+            await found.aclose()
+
+    for there, then in (("zones", "away"), ("away", "zones")):
+        (tmp_path / there).rename(tmp_path / then)
+        assert asyncio.run(told()) == {path}
