@@ -1,6 +1,7 @@
 """Talking to a running node over its control socket."""
 
 import asyncio
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import aiohttp
 from gslb.api.control import SOCKET_NAME, short_path
 
 TIMEOUT_SECONDS = 30.0
+_REFUSALS = {errno.EACCES, errno.EPERM}
 
 
 class NodeUnreachableError(Exception):
@@ -45,16 +47,17 @@ async def request(
             session.request(method, f"http://node{path}", json=body, params=query) as response,
         ):
             answer: dict[str, Any] = await response.json()
-    except PermissionError:
-        raise NodeUnreachableError(
-            f"may not open {shortest}: run this as the user the node runs as, or as root"
-        ) from None
     except TimeoutError:
         raise NodeUnreachableError(f"the node at {shortest} did not answer in {timeout_seconds:g} s") from None
-    except (aiohttp.ClientConnectionError, FileNotFoundError, ConnectionError):
-        raise NodeUnreachableError(
-            f"no node answers at {shortest}: is it running with this configuration? Start one with `gslb serve`"
-        ) from None
+    except (aiohttp.ClientConnectionError, FileNotFoundError, ConnectionError) as error:
+        raise NodeUnreachableError(_why_not(shortest, error)) from None
     if response.status != 200:
         raise NodeUnreachableError(str(answer.get("error", f"the node answered {response.status}")))
     return answer
+
+
+def _why_not(path: str, error: Exception) -> str:
+    """No connection: with what would be right. The client wraps what the kernel says, but for its number."""
+    if getattr(error, "errno", None) in _REFUSALS:
+        return f"may not open {path}: permission denied; run this as root, or as the user that the node runs as"
+    return f"no node answers at {path}: is it running with this configuration? Start one with `gslb serve`"

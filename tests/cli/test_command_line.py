@@ -1,7 +1,10 @@
 """The command line: exit codes, help that fits a terminal, and words for those who typed something else."""
 
 import argparse
+import errno
 import json
+import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -111,3 +114,24 @@ def test_a_running_node_is_found_though_its_file_is_no_yaml_any_more(
     told = capsys.readouterr().err
     assert "gslb.yaml:3: log: this key is already on line 2" in told
     assert "no node answers at here/control.sock" in told
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM])
+@pytest.mark.parametrize("command", [["status"], ["override", "list"], ["reload"], ["cluster", "status"]])
+def test_who_may_not_ask_the_node_is_told_who_may(
+    nowhere: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+    command: list[str],
+) -> None:
+    """Root may, whatever the mode of the socket, so the kernel's word is put in its mouth."""
+
+    def refuse(_: socket.socket, address: object) -> None:
+        raise PermissionError(number, os.strerror(number))
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    (nowhere / "gslb.yaml").write_text("node: ns1\nlisten: [127.0.0.1:5300]\nstate_dir: here\nzones: {}\n")
+    assert main(command) == 1
+    said = "permission denied; run this as root, or as the user that the node runs as"
+    assert capsys.readouterr().err == f"gslb: may not open here/control.sock: {said}\n"
