@@ -36,7 +36,16 @@ shares you asked for.
 """
 _EXIT_CODES = """\
 Exit codes: 0 done, and all is well; 1 it did not work, or something is not
-well; 2 the command line or a file is wrong; 130 Ctrl-C.
+well; 2 the command line or a file is wrong; 130 Ctrl-C before it was done.
+"""
+_EXIT_CODES_SERVE = """\
+Exit codes: 0 stopped, by SIGTERM or Ctrl-C; 1 it could not start; 2 the command
+line or a file is wrong; 130 Ctrl-C before it began.
+"""
+_EXIT_CODES_DEMO = """\
+Exit codes: 0 ended by Ctrl-C, or the whole story was seen; 1 something failed,
+or not all of the story was seen; 2 the command line is wrong; 130 Ctrl-C
+before it began.
 """
 _ENDING = f"""\
 The configuration is --config, else $GSLB_CONFIG, else ./gslb.yaml where there
@@ -90,14 +99,21 @@ Run = Callable[[argparse.Namespace], int]
 
 
 def _command(
-    commands: Commands, name: str, summary: str, example: str, run: Run | None, *, takes_config: bool = True
+    commands: Commands,
+    name: str,
+    summary: str,
+    example: str,
+    run: Run | None,
+    *,
+    takes_config: bool = True,
+    exit_codes: str = _EXIT_CODES,
 ) -> argparse.ArgumentParser:
     """A command; `run` None: it has actions, one of which is wanted."""
     command: argparse.ArgumentParser = commands.add_parser(
         name,
         help=summary,
         description=summary[0].upper() + summary[1:] + ".",
-        epilog=f"example:\n{example}\n\n{_EXIT_CODES}",
+        epilog=f"example:\n{example}\n\n{exit_codes}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     if takes_config:
@@ -131,8 +147,14 @@ def _serve_command(commands: Commands) -> None:
     example = (
         "  gslb serve -c gslb.yaml\n  kill -HUP PID      reads every file again (changed files are noticed anyway)"
     )
+    summary = "run a node until SIGTERM or Ctrl-C"
     _command(
-        commands, "serve", "run a node until SIGTERM or Ctrl-C", example, lambda args: serve(existing(args.config))
+        commands,
+        "serve",
+        summary,
+        example,
+        lambda args: serve(existing(args.config)),
+        exit_codes=_EXIT_CODES_SERVE,
     )
 
 
@@ -293,7 +315,7 @@ def _demo_command(commands: Commands) -> None:
         "  gslb demo --dir ./demo   keeps the files and your edits"
     )
     summary = "run two nodes and three live backends on loopback, to play with"
-    command = _command(commands, "demo", summary, example, _demo, takes_config=False)
+    command = _command(commands, "demo", summary, example, _demo, takes_config=False, exit_codes=_EXIT_CODES_DEMO)
     command.add_argument("--dir", type=Path, metavar="DIR", help="folder that keeps its files; else a temporary one")
     command.add_argument("--port", type=int, help="DNS port of the primary; else one that is free")
     command.add_argument("--for", dest="lasting", metavar="TIME", help="run unattended, for so long at most, as 60s")

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import urllib.error
@@ -37,6 +38,18 @@ def node(daemon: Daemon, backends: list[Backend]) -> Daemon:
     daemon.write("zones/run.example.yaml", ZONE)
     daemon.start()
     return daemon
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_that_was_asked_for_ends_with_the_exit_code_that_the_help_tells(
+    daemon: Daemon, number: signal.Signals
+) -> None:
+    daemon.configure()
+    daemon.start()
+    assert daemon.process is not None
+    daemon.process.send_signal(number)
+    assert daemon.process.wait(BOUND_SECONDS) == 0
+    assert "Exit codes: 0 stopped, by SIGTERM or Ctrl-C;" in daemon.run("serve", "--help").stdout
 
 
 def test_a_stop_is_graceful_and_leaves_no_process(node: Daemon) -> None:
