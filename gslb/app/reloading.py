@@ -23,6 +23,7 @@ from gslb.config.node import load_node
 from gslb.config.node_config import NodeConfig
 from gslb.config.problems import ConfigError, Problem
 from gslb.config.sources import ZoneSource
+from gslb.config.textfile import is_there
 from gslb.wire.names import name_to_text
 
 
@@ -76,7 +77,7 @@ class Reloading:
         if entry is None:
             return True
         if entry.gone_until is not None:
-            return source.path.exists()
+            return is_there(source.path)
         if entry.source != source:
             return True
         if changed is None:

@@ -21,6 +21,7 @@ from gslb.app.watch import Fingerprint, fingerprint
 from gslb.config.monitors import MonitorProfile
 from gslb.config.problems import ConfigError, Problem
 from gslb.config.sources import ZoneSource
+from gslb.config.textfile import is_there
 from gslb.config.versions import StaleSerialError, StoredVersion, VersionStore, raised_serial
 from gslb.config.zones import load_zone, zone_text
 from gslb.transfer.journal_file import JournalError
@@ -235,7 +236,7 @@ class Zones:
         return {
             apex
             for apex, entry in self.entries.items()
-            if entry.gone_until is not None and entry.gone_until <= now and not entry.source.path.exists()
+            if entry.gone_until is not None and entry.gone_until <= now and not is_there(entry.source.path)
         }
 
     def drop(self, apex: Name) -> None:

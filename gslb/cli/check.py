@@ -9,6 +9,7 @@ from gslb.config.node import load_node
 from gslb.config.node_config import NodeConfig
 from gslb.config.problems import ConfigError, Problem
 from gslb.config.sources import ZoneSource, format_of
+from gslb.config.textfile import is_there
 from gslb.config.versions import StaleSerialError, raised_serial, serial_ahead
 from gslb.config.zones import LoadedZone, load_zone
 from gslb.wire.names import BadNameError, name_from_text, name_to_text
@@ -33,12 +34,12 @@ def check(config_path: Path | None, zone_files: list[Path], *, as_json: bool) ->
         if zone_files
         else list(config.zones.values() if config else ())
     )
-    checked = [str(config_path)] if config_path is not None and config_path.exists() else []
+    checked = [str(config_path)] if config_path is not None and is_there(config_path) else []
     named = not as_json and fits(sources, most_rows())
     for source in sources:
         if source is None:
             continue
-        if source.path.exists():
+        if is_there(source.path):
             checked.append(str(source.path))
         try:
             loaded = load_zone(source, config.monitors if config is not None else {})

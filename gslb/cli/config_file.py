@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gslb.config.node import load_node, state_dir_of
 from gslb.config.problems import ConfigError
+from gslb.config.textfile import is_there
 
 DEFAULT_CONFIG = "/etc/gslb/gslb.yaml"
 
@@ -38,14 +39,6 @@ def existing(named: Path | None) -> Path:
         f"no configuration: there is no gslb.yaml in this folder, and no {DEFAULT_CONFIG}; name the node's file with "
         "-c FILE, or in $GSLB_CONFIG (`gslb demo` needs none)"
     )
-
-
-def is_there(path: Path) -> bool:
-    """True too for a file that cannot be looked at, which is told when it is read."""
-    try:
-        return path.exists()
-    except OSError:
-        return True
 
 
 def state_dir(named: Path | None) -> Path:

@@ -14,12 +14,13 @@ from gslb import __version__
 from gslb.api.client import NodeUnreachableError
 from gslb.cli import ask
 from gslb.cli.check import check
-from gslb.cli.config_file import DEFAULT_CONFIG, UsageError, config_path, existing, is_there, state_dir
+from gslb.cli.config_file import DEFAULT_CONFIG, UsageError, config_path, existing, state_dir
 from gslb.cli.serve import serve
 from gslb.config.durations import parse_duration
 from gslb.config.problems import ConfigError
 from gslb.config.record_types import is_type, nearest_types
 from gslb.config.schema import json_schema_node, json_schema_zone
+from gslb.config.textfile import is_there
 from gslb.demo.run import DemoOptions, demo
 from gslb.wire.names import BadNameError, name_from_text
 

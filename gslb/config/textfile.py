@@ -39,6 +39,14 @@ def read_master_text(path: Path, data: bytes | None = None, *, is_included: bool
     return text if text.isascii() else _BEYOND_ASCII.sub(lambda match: f"\\{ord(match.group())}", text)
 
 
+def is_there(path: Path) -> bool:
+    """True too for a file that cannot be looked at, as in a folder that this user may not enter: reading it tells."""
+    try:
+        return path.exists()
+    except OSError:
+        return True
+
+
 def path_of_master_text(text: str) -> Path:
     """The path that a master file names."""
     octets = _ESCAPED.sub(lambda match: bytes((int(match[1]),)), text.encode())

@@ -18,6 +18,7 @@ from gslb.config.peers import Peer
 from gslb.config.problems import Findings
 from gslb.config.references import References
 from gslb.config.sources import FORMATS, FoundZone, SecondarySource, ZoneSource, format_of, real_path, zones_in
+from gslb.config.textfile import is_there
 from gslb.config.validated import Schema
 from gslb.config.yamltext import Mapping, Text
 from gslb.wire.names import BadNameError, Name, canonical, name_from_text, name_to_text
@@ -166,7 +167,7 @@ class ZoneReader:
         """Zone files that are not there, as problems."""
         for apex, name in found.written.items():
             source = found.files.get(apex)
-            if source is not None and not source.path.exists():
+            if source is not None and not is_there(source.path):
                 self.findings.error(name.line, f"zones.{name}.file", f"{source.path}: no such file")
 
     def _add_file(self, found: ZoneList, apex: Name, name: Text, entry: ZoneSchema, node: Mapping) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gslb.app import zones as module
-from gslb.app.zones import FAILED, FROM_FILE, LAST_GOOD, Zones, batches
+from gslb.app.zones import FAILED, FROM_FILE, LAST_GOOD, ZoneEntry, Zones, batches
 from gslb.config.sources import ZoneSource
 from gslb.config.versions import VersionStore
 from gslb.transfer.journal_file import JournalError
@@ -246,3 +246,11 @@ class TestAsRead:
         accept(zones, [source])
         assert zones.entries[source.apex].served_from == FROM_FILE
         assert not zones.is_as_read(source)
+
+
+def test_a_zone_is_not_dropped_while_nobody_can_look_whether_its_file_is_back(zones: Zones, tmp_path: Path) -> None:
+    long = tmp_path / ("x" * 300) / "m.example.zone"  # no name of a file is as long: looking fails also for root
+    for path, due in ((long, False), (tmp_path / "m.example.zone", True)):
+        source = ZoneSource(name_from_text("m.example."), path, "master")
+        zones.entries = {source.apex: ZoneEntry(source, gone_until=NOW)}
+        assert (source.apex in zones.due(NOW + 1)) is due

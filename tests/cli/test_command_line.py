@@ -78,6 +78,24 @@ def test_files_that_are_not_there_are_not_counted_as_read(nowhere: Path, capsys:
     }
 
 
+def test_files_that_cannot_be_looked_at_are_told_like_any_that_cannot_be_read(
+    nowhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    long = "x" * 300  # no name of a file is as long: looking fails also for root
+    said = "cannot be read: File name too long"
+    assert main(["check", f"{long}/example.com.yaml"]) == 2
+    assert capsys.readouterr().err.startswith(f"{long}/example.com.yaml:1: {said}\n1 problem;")
+    assert main(["check", "-c", f"{long}/gslb.yaml"]) == 2
+    assert capsys.readouterr().err.startswith(f"{long}/gslb.yaml:1: {said}\n1 problem;")
+    entry = f"zones: {{example.com: {{file: {long}.yaml}}}}\n"
+    (nowhere / "gslb.yaml").write_text("node: ns1\nlisten: [127.0.0.1:5300]\n" + entry)
+    assert main(["check"]) == 2
+    assert f"{long}.yaml:1: {said}\n" in capsys.readouterr().err
+    (nowhere / "gslb.yaml").write_text("nonsense: 1\nlisten: [127.0.0.1:5300]\n" + entry)
+    assert main(["check"]) == 2
+    assert "nonsense" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

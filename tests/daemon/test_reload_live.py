@@ -200,6 +200,20 @@ def test_other_edits_meanwhile_change_nothing_about_it(emptied: Daemon) -> None:
     assert emptied.values("www.edit.example") == {"192.0.2.1"}
 
 
+def test_so_it_is_while_nobody_can_look_whether_its_file_is_back(emptied: Daemon) -> None:
+    zones = emptied.folder / "zones"
+    zones.rmdir()
+    zones.symlink_to("x" * 300)  # no name of a file is as long: looking fails also for root
+    wait_for(lambda: "zones is not a folder" in emptied.log(), "the folder to be refused")
+    assert emptied.run("reload").stdout.count("cannot be read: File name too long") == 1
+    assert emptied.values("www.edit.example") == {"192.0.2.1"}
+    zones.unlink()
+    zones.mkdir()
+    emptied.write("zones/edit.example.yaml", zone("192.0.2.2"))
+    served(emptied, "192.0.2.2")
+    assert "will_try_again" not in emptied.log()
+
+
 def test_reload_drops_a_zone_whose_file_is_gone_at_once(emptied: Daemon) -> None:
     reloaded = emptied.run("reload")
     assert (reloaded.returncode, reloaded.stdout) == (
