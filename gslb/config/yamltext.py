@@ -247,6 +247,10 @@ _MENDS = (
 )
 
 
+_IN_BLOCKS = {"while parsing a block mapping", "while parsing a block collection"}
+"""PyYAML's words for a collection whose shape is its indent."""
+
+
 def _syntax_error(error: yaml.MarkedYAMLError, text: str) -> tuple[int, str, str]:
     """Line, path and message of a syntax error, with the mend where the line shows what was meant."""
     mark = error.problem_mark or error.context_mark
@@ -263,8 +267,26 @@ def _syntax_error(error: yaml.MarkedYAMLError, text: str) -> tuple[int, str, str
         return mark.line + 1, "", f'YAML takes {shown} apart; quote it: "{shown}"'
     # The mark of an alias without a name stands one after its asterisk.
     at = written[max(mark.column - 1, 0) :] if "alias" in said else written[mark.column :]
-    mend = next((f"; {mend}" for pattern, mend in _MENDS if pattern.match(at)), "")
-    return mark.line + 1, "", f"not YAML: {said}{mend}"
+    mend = next((mend for pattern, mend in _MENDS if pattern.match(at)), None)
+    mend = mend or _mend_of_layout(error, lines, mark)
+    return mark.line + 1, "", f"not YAML: {said}; {mend}" if mend else f"not YAML: {said}"
+
+
+def _mend_of_layout(error: yaml.MarkedYAMLError, lines: list[str], mark: yaml.Mark) -> str | None:
+    """What to do about a line that is indented like none above, or taken as more of the text of the line above."""
+    written = lines[mark.line] if mark.line < len(lines) else ""
+    before = written[: mark.column]
+    if "mapping values" in (error.problem or ""):
+        if ": " in before:
+            return "a text that holds ': ' stands in quotes"
+        return "indent this line like the one above if it is a key beside it, or end the one above with ':'"
+    if error.context_mark is None or before.strip() or written[mark.column : mark.column + 1] in {"", "]", "}"}:
+        return None
+    if error.context not in _IN_BLOCKS:
+        return None
+    begins, indent = error.context_mark.line + 1, error.context_mark.column
+    of = f"what it belongs to begins in line {begins}, with {indent}"
+    return f"check the indent of this line, which has {len(before)} spaces, and of the ones above: {of}"
 
 
 def quote_hint(node: Node) -> str | None:

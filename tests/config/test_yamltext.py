@@ -162,6 +162,29 @@ def test_an_address_that_yaml_made_a_mapping_of_is_recognised():
         ("@: 3", 1, "the zone's own name is ''"),
         ("a:\n\tb: 1", 2, "indent with spaces, not tabs"),
         ("a: 1\n b: 2", 2, "mapping values are not allowed"),
+        ("a: 1\n b: 2", 2, "; indent this line like the one above if it is a key beside it"),
+        ("www\n  type: A", 2, ", or end the one above with ':'"),
+        ("a: b: c", 1, "; a text that holds ': ' stands in quotes"),
+        (
+            "a:\n    b: 1\n  c: 2\nd: 3",
+            3,
+            "this line, which has 2 spaces, and of the ones above: what it belongs to begins in line 1, with 0",
+        ),
+        (
+            "a:\n  b:\n      c: 1\n    d: 2",
+            4,
+            "which has 4 spaces, and of the ones above: what it belongs to begins in line 2, with 2",
+        ),
+        (
+            "a:\n  b:\n    - 1\n   - 2",
+            4,
+            "which has 3 spaces, and of the ones above: what it belongs to begins in line 2, with 2",
+        ),
+        (
+            "a:\n  - 1\n  b: 2",
+            3,
+            "which has 2 spaces, and of the ones above: what it belongs to begins in line 2, with 2",
+        ),
         ("a: 'x\nb: 1", 2, "end of stream"),
         ("a: \x01", 1, "not YAML"),
         ("{[a]: 1}", 1, "a key must be text"),
@@ -172,6 +195,11 @@ def test_a_syntax_error_names_its_line_and_the_mend_where_it_is_known(text, line
     (problem,) = refused(text)
     assert problem.startswith(f"f.yaml:{line}: ")
     assert said in problem
+
+
+@pytest.mark.parametrize("text", ["a: [1]]", "a: 1\n}", "a: {b: 1\nc: 2"])
+def test_of_brackets_the_indent_is_not_blamed(text):
+    assert "indent" not in refused(text)[0]
 
 
 def test_depth_costs_no_recursion():
