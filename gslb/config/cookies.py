@@ -74,10 +74,13 @@ def read_cookies(schema: CookiesSchema, node_file: Path, findings: Findings, lin
     )
 
 
+_WANTED = "32 hexadecimal digits; make them with: openssl rand -hex 16"
+
+
 def _read_secret(holder: Path, text: str | None, path: str, findings: Findings, line: int) -> bytes | None:
     """A secret that stands in `holder`, as `text` or as all of it."""
     try:
-        digits = (read_text(holder) if text is None else text).strip()
+        digits = (read_text(holder, wanted=_WANTED) if text is None else text).strip()
     except ConfigError as error:
         findings.error(line, path, "; ".join(f"{problem.file}: {problem.message}" for problem in error.problems))
         return None

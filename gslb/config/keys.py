@@ -47,7 +47,7 @@ def read_key(name: str, schema: KeySchema, node_file: Path, findings: Findings, 
     else:
         holder, path = node_file.parent / schema.file, f"{path}.file"
         try:
-            text = read_text(holder)
+            text = read_text(holder, wanted="the secret in base64: openssl rand -base64 32")
         except ConfigError as error:
             findings.error(line, path, "; ".join(f"{problem.file}: {problem.message}" for problem in error.problems))
             return None
@@ -56,7 +56,7 @@ def read_key(name: str, schema: KeySchema, node_file: Path, findings: Findings, 
         return None
     secret = _decoded(text.strip())
     if secret is None:
-        findings.error(line, path, "the secret is not base64 text of at least 8 octets")
+        findings.error(line, path, f"the secret is not base64 text of at least 8 octets{_shape_hint(text)}")
         return None
     return TsigKey(wire_name, schema.algorithm, secret)
 
@@ -67,6 +67,13 @@ def readable_by_others(path: Path) -> bool:
         return bool(path.stat().st_mode & 0o077)
     except OSError:
         return False
+
+
+def _shape_hint(text: str) -> str:
+    """What to say of a key as BIND or Knot has it: `key "xfr" { algorithm ...; secret "..."; };`, `secret: ...`."""
+    if "secret" not in text:
+        return ""
+    return "; write what stands behind `secret` there, without quotes, and nothing else: no name, no algorithm"
 
 
 def _decoded(text: str) -> bytes | None:

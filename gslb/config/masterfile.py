@@ -334,7 +334,8 @@ def _record_type(text: str) -> int:
     try:
         rtype = type_from_text(text)
     except ValueError:
-        raise ValueError(f"{text!r} is not a record type, nor a TTL or a class{nearest_types(text)}") from None
+        hint = nearest_types(text) or "; write owner, TTL and IN if wanted, type and value, e.g. www 300 IN A 192.0.2.1"
+        raise ValueError(f"{text!r} is not a record type, nor a TTL or a class{hint}") from None
     if is_meta_type(rtype) or rtype == 0:
         raise ValueError(f"{text} is not a type that zones hold")
     return rtype

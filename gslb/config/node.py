@@ -38,6 +38,9 @@ _STATE_DIR_LINE = re.compile(r"""^state_dir:[ ]+(["']?)([^"'#\n]+?)\1[ ]*(?:#.*)
 """What that key looks like in a file that is not YAML as a whole."""
 
 
+_WANTED = "at least where its zones are, such as zones_dir: zones"
+
+
 def state_dir_of(path: Path) -> Path | None:
     """The node's `state_dir`, from a file that may have problems elsewhere, YAML's own among them; None where the
     file cannot be read. By it a running node is found, which goes on with the file of before."""
@@ -57,10 +60,10 @@ def state_dir_of(path: Path) -> Path | None:
 def load_node(path: Path, *, zone_files_too: bool = False) -> NodeConfig:
     """Read gslb.yaml. Raises `ConfigError` with every problem in it, key files and folders that are missing among them.
     A missing zone file is its zone's problem; `zone_files_too` tells it beside others, as nobody comes to read it."""
-    tree = parse_yaml(read_text(path), str(path))
+    tree = parse_yaml(read_text(path, wanted=_WANTED), str(path))
     findings = Findings(str(path))
     if not isinstance(tree, Mapping):
-        findings.error(1, "", "the file has no keys" if tree is None else "must be a mapping of keys")
+        findings.error(1, "", f"the file has no keys; write {_WANTED}" if tree is None else "must be a mapping of keys")
         raise ConfigError(findings.problems)
     reading = _Reading(path, tree, findings)
     if reading.schema is None or findings.problems:

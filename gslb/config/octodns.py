@@ -54,6 +54,15 @@ def read_octodns(
     return reader.draft
 
 
+def _key_hint(owner: Text) -> str:
+    """What to say of an owner that has the name of a record's key and is no record: its indent was lost."""
+    return (
+        f"; if {str(owner)!r} is a key of the record above, indent it like the others there"
+        if owner in RECORD_KEYS
+        else ""
+    )
+
+
 class _Reader:
     def __init__(self, source: ZoneSource, monitors: AnyMapping[str, MonitorProfile], findings: Findings) -> None:
         self.source = source
@@ -102,10 +111,10 @@ class _Reader:
     def _read_record(self, owner: Name, owner_text: Text, node: Node, position: str) -> None:
         shown = str(owner_text) or "@"
         if not isinstance(node, Mapping):
-            said = "must be a record, a mapping with `type` and `value`, or a list of them"
+            said = f"must be a record, a mapping with `type` and `value`, or a list of them{_key_hint(owner_text)}"
             self.findings.error(node.line, joined(shown, position) if position else shown, said)
             return
-        type_name = self._type_name(node, shown)
+        type_name = self._type_name(node, owner_text)
         if type_name is None:
             return
         path = f"{shown}.{type_name}"
@@ -135,12 +144,14 @@ class _Reader:
         if len(self.findings.problems) > before:
             self.draft.unread.add((owner, rtype))
 
-    def _type_name(self, node: Mapping, shown: str) -> str | None:
+    def _type_name(self, node: Mapping, owner_text: Text) -> str | None:
         found = node.get("type")
         if isinstance(found, Text) and found:
             return str(found)
-        said = "the record has no type" if found is None else "must be the name of a record type"
-        self.findings.error(node.key_line("type"), joined(shown, "type"), said)
+        said = "must be the name of a record type"
+        if found is None:
+            said = f"the record has no type{_key_hint(owner_text)}"
+        self.findings.error(node.key_line("type"), joined(str(owner_text) or "@", "type"), said)
         return None
 
     def _check_keys(self, node: Mapping, path: str) -> None:

@@ -17,14 +17,15 @@ _UTF_8_MARK = b"\xef\xbb\xbf"
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
-def read_text(path: Path, data: bytes | None = None) -> str:
-    """The text of the file, or of `data` when that is given. Raises `ConfigError`."""
+def read_text(path: Path, data: bytes | None = None, *, wanted: str = "") -> str:
+    """The text of the file, or of `data` when that is given; of an empty one `wanted` says what belongs in it. Raises
+    `ConfigError`."""
     data = _within_bounds(path, data)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise _not_utf_8(path, data, error.start) from None
-    return _not_empty(path, text)
+    return _not_empty(path, text, wanted)
 
 
 def read_master_text(path: Path, data: bytes | None = None, *, is_included: bool = False) -> str:
@@ -35,7 +36,7 @@ def read_master_text(path: Path, data: bytes | None = None, *, is_included: bool
         raise _not_utf_8(path, data, 0)
     text = data.removeprefix(_UTF_8_MARK).decode("latin-1")
     if not is_included:
-        _not_empty(path, text)
+        _not_empty(path, text, "the zone's records, its SOA first")
     return text if text.isascii() else _BEYOND_ASCII.sub(lambda match: f"\\{ord(match.group())}", text)
 
 
@@ -61,9 +62,9 @@ def _within_bounds(path: Path, data: bytes | None) -> bytes:
     return data
 
 
-def _not_empty(path: Path, text: str) -> str:
+def _not_empty(path: Path, text: str, wanted: str) -> str:
     if not text.strip():
-        raise _problem(path, 1, "the file is empty")
+        raise _problem(path, 1, f"the file is empty; write {wanted}" if wanted else "the file is empty")
     return text
 
 
@@ -81,6 +82,9 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except FileNotFoundError:
         raise _problem(path, 1, "no such file") from None
+    except PermissionError as error:
+        advice = "let the user that the node runs as read it, and look into its folder"
+        raise _problem(path, 1, f"cannot be read: {error.strerror}; {advice}") from None
     except OSError as error:
         raise _problem(path, 1, f"cannot be read: {error.strerror or error}") from None
 

@@ -144,9 +144,7 @@ def _read(path: Path, where: str, openssl: str, findings: Findings, line: int) -
             findings.error(line, where, f"{path} is in DER form; {advice}")
             return None
         for problem in error.problems:
-            unreadable = "cannot be read" in problem.message
-            advice = "; let the user that gslb runs as read it" if unreadable else ""
-            findings.error(line, where, f"{problem.file}: {problem.message}{advice}")
+            findings.error(line, where, f"{problem.file}: {problem.message}")
         return None
 
 

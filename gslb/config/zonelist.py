@@ -149,7 +149,9 @@ class ZoneReader:
         for zone in zones:
             first = seen.setdefault(zone.apex, zone)
             if first is not zone:
-                said = f"{name_to_text(zone.apex)} has two files: {first.path.name} and {zone.path.name}"
+                said = (
+                    f"{name_to_text(zone.apex)} has two files: {first.path.name} and {zone.path.name}; keep one of them"
+                )
                 self.findings.error(line, "zones_dir", said)
 
     def _add_found(self, found: ZoneList, zone: FoundZone) -> None:

@@ -54,10 +54,14 @@ def load_zone(source: ZoneSource, monitors: AnyMapping[str, MonitorProfile], tex
     return LoadedZone(zone, tuple(sorted(findings.warnings)), None, (source.path,), _soa_of(draft))
 
 
+_WANTED = "the zone's records, such as '': {type: NS, values: [ns1.example.com., ns2.example.com.]}"
+
+
 def zone_text(source: ZoneSource, data: bytes | None = None) -> str:
     """What is written in the zone's file, or in `data` when that is given. Raises `ConfigError`."""
-    read = read_master_text if source.format == "master" else read_text
-    return read(source.path, data)
+    if source.format == "master":
+        return read_master_text(source.path, data)
+    return read_text(source.path, data, wanted=_WANTED)
 
 
 def _soa_of(draft: Draft) -> Place:
@@ -66,5 +70,5 @@ def _soa_of(draft: Draft) -> Place:
 
 def _no_records(tree: object, source: ZoneSource) -> Problem:
     if tree is None or (isinstance(tree, Text) and tree.is_null):
-        return Problem(str(source.path), 1, "", "the file has no records")
+        return Problem(str(source.path), 1, "", f"the file has no records; write {_WANTED}")
     return Problem(str(source.path), 1, "", "must be a mapping of owners to records")

@@ -22,7 +22,7 @@ from gslb.wire.names import (
     name_to_text,
     parent,
 )
-from gslb.wire.rdata import alias_target, target, type_of_key
+from gslb.wire.rdata import alias_target, rdata_to_text, target, type_of_key
 from gslb.zone.denial import is_hashed_owner
 from gslb.zone.finding import Finding
 from gslb.zone.rrset import RRset
@@ -316,8 +316,10 @@ def _check_pool(steered: Steered, pool: Pool) -> Iterator[Finding]:
     owner, rtype = steered.key
     if not pool.members:
         yield Finding(owner, rtype, "the pool has no members", pool=pool.name)
-    if any(count > 1 for count in Counter(member.value for member in pool.members).values()):
-        yield Finding(owner, rtype, "a value is in the pool twice; give it a higher weight instead", pool=pool.name)
+    for value, count in Counter(member.value for member in pool.members).items():
+        if count > 1:
+            said = f"{rdata_to_text(rtype, value)} is in the pool twice; give it a higher weight instead"
+            yield Finding(owner, rtype, said, pool=pool.name)
     if any(not 0 <= member.weight <= MAX_WEIGHT for member in pool.members):
         yield Finding(owner, rtype, f"weights go from 0 to {MAX_WEIGHT}", pool=pool.name)
     elif pool.members and not any(member.weight for member in pool.members):

@@ -226,6 +226,7 @@ def test_a_missing_included_file_is_a_problem_on_its_line(refused):
         ("a", "the record is not complete: owner, TTL and class if wanted, type, rdata"),
         ("a 60 IN", "the record is not complete"),
         ("a B 1", "'B' is not a record type, nor a TTL or a class"),
+        ("a 300 IM A 192.0.2.1", "'IM' is not a record type, nor a TTL or a class; write owner, TTL and IN if wanted"),
         ("a CH TXT x", "the class CH is not served; zones here are of class IN"),
         ("a CLASS3 TXT x", "the class CLASS3 is not served"),
         ("a ANY x", "the class ANY is not served"),

@@ -1,4 +1,5 @@
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -193,9 +194,9 @@ def test_sections_with_nothing_in_them_count_as_left_out(load):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("# nothing\n", "the file has no keys"),
+        ("# nothing\n", "the file has no keys; write at least where its zones are, such as zones_dir: zones"),
         ("- a\n", "must be a mapping of keys"),
-        ("", "the file is empty"),
+        ("", "the file is empty; write at least where its zones are, such as zones_dir: zones"),
         ("monitors: [a]\n", "monitors: must be a mapping of keys; write e.g. {web: {probe: http, path: /healthz}}"),
     ],
 )
@@ -249,6 +250,42 @@ class TestKeys:
     def test_a_bad_or_short_secret_is_refused_without_being_shown(self, refused, secret):
         (problem,) = refused(f"keys: {{xfr: {{secret: {secret}}}}}")
         assert problem == "gslb.yaml:1: keys.xfr.secret: the secret is not base64 text of at least 8 octets"
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            f'key "xfr" {{\n\talgorithm hmac-sha256;\n\tsecret "{SECRET}";\n}};\n',
+            f"key:\n  - id: xfr\n    algorithm: hmac-sha256\n    secret: {SECRET}\n",
+        ],
+    )
+    def test_of_a_key_as_bind_or_knot_has_it_the_secret_alone_is_wanted(self, refused, tmp_path, text):
+        (tmp_path / "xfr.key").write_text(text)
+        (tmp_path / "xfr.key").chmod(0o600)
+        (problem,) = refused("keys: {xfr: {file: xfr.key}}")
+        assert problem.startswith(
+            "gslb.yaml:1: keys.xfr.file: the secret is not base64 text of at least 8 octets; write "
+        )
+        assert "nothing else: no name, no algorithm" in problem
+        assert self.SECRET not in problem
+
+    def test_an_empty_key_file_is_told_what_belongs_in_it(self, refused, tmp_path):
+        (tmp_path / "xfr.key").touch(0o600)
+        (problem,) = refused("keys: {xfr: {file: xfr.key}}")
+        assert problem.endswith(": xfr.key: the file is empty; write the secret in base64: openssl rand -base64 32")
+
+    def test_a_file_that_may_not_be_read_says_who_is_to_be_let(self, refused, tmp_path, monkeypatch):
+        (tmp_path / "xfr.key").touch(0o600)
+        read = Path.read_bytes
+
+        def denied(path):
+            if path.name == "xfr.key":
+                raise PermissionError(13, "Permission denied")
+            return read(path)
+
+        monkeypatch.setattr(Path, "read_bytes", denied)
+        (problem,) = refused("keys: {xfr: {file: xfr.key}}")
+        advice = "let the user that the node runs as read it, and look into its folder"
+        assert problem.endswith(f": xfr.key: cannot be read: Permission denied; {advice}")
 
     def test_a_missing_key_file_is_a_problem(self, refused):
         assert refused("keys: {xfr: {file: none.key}}") == ["gslb.yaml:1: keys.xfr.file: none.key: no such file"]
@@ -342,7 +379,9 @@ class TestZonesDir:
     def test_two_files_of_one_zone_are_a_problem(self, refused, folder):
         (folder / "a.yaml").write_text("")
         (folder / "A.zone").write_text("")
-        assert refused("zones_dir: zones") == ["gslb.yaml:1: zones_dir: a. has two files: A.zone and a.yaml"]
+        assert refused("zones_dir: zones") == [
+            "gslb.yaml:1: zones_dir: a. has two files: A.zone and a.yaml; keep one of them"
+        ]
 
     def test_files_that_look_like_zones_and_are_not_served_are_warned_of(self, load, folder, tmp_path):
         for name in ["example.com.yaml", "example.org.yml", "a..b.yaml", f"{'x' * 64}.zone", "part.db", ".hidden.yml"]:

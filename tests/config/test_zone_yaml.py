@@ -154,6 +154,21 @@ class TestRecords:
         text = "d: [{type: DNAME, value: x.example.}, {type: NS, value: ns.z.example.}]\n"
         assert [problem.split(":", 3)[1:3] for problem in warned(text)] == [["2", " d.DNAME"], ["2", " d.NS"]]
 
+    @pytest.mark.parametrize(
+        ("key", "written"),
+        [
+            ("gslb", "{monitor: web}"),
+            ("dynamic", "{pools: {}}"),
+            ("values", "[192.0.2.1]"),
+            ("ttl", "30"),
+            ("value", "192.0.2.1"),
+        ],
+    )
+    def test_a_key_of_a_record_that_stands_among_the_owners_is_told_to_be_indented(self, refused, key, written):
+        told = refused(f"a:\n  type: A\n  octodns: {{}}\n{key}: {written}\n")
+        mend = f"; if '{key}' is a key of the record above, indent it like the others there"
+        assert [problem.endswith(mend) for problem in told if f" {key}" in problem] == [True]
+
     def test_values_keep_their_order(self, zone):
         rrset = zone("a: {type: A, values: [192.0.2.9, 192.0.2.1]}").rrsets[name("a")][RRType.A]
         assert rrset.rdatas == (b"\xc0\x00\x02\x09", b"\xc0\x00\x02\x01")
@@ -544,7 +559,7 @@ a:
             ("{pools: {p: {values: [{value: 192.0.2.1}]}}, rules: [{pool: p}, {pool: p}]}", ".rules.1: never reached: the rule before it has no conditions and matches every client"),
             ("{pools: {p: {fallback: q, values: [{value: 192.0.2.1}]}}, rules: [{pool: p}]}", ".pools.p: the fallback 'q' is not defined; pools: p"),
             ("{pools: {p: {fallback: p, values: [{value: 192.0.2.1}]}}, rules: [{pool: p}]}", ".pools.p: the fallbacks starting here lead back to this pool"),
-            ("{pools: {p: {values: [{value: 192.0.2.1}, {value: 192.0.2.1}]}}, rules: [{pool: p}]}", ".pools.p: a value is in the pool twice; give it a higher weight instead"),
+            ("{pools: {p: {values: [{value: 192.0.2.1}, {value: 192.0.2.1}]}}, rules: [{pool: p}]}", ".pools.p: 192.0.2.1 is in the pool twice; give it a higher weight instead"),
             ("{pools: {p: {values: [{value: 192.0.2.1}]}, q: {values: [{value: 192.0.2.1}]}}, rules: [{pool: p}]}", ".pools.q: no rule and no fallback uses this pool; remove it"),
         ],
     )  # fmt: skip
@@ -576,14 +591,17 @@ a:
         assert "with `dynamic:` write `" in problem
 
 
+WANTED = "the zone's records, such as '': {type: NS, values: [ns1.example.com., ns2.example.com.]}"
+
+
 class TestFiles:
     @pytest.mark.parametrize(
         ("content", "line", "said"),
         [
-            (b"", 1, "the file is empty"),
-            (b" \n\n", 1, "the file is empty"),
-            (b"# nothing\n", 1, "the file has no records"),
-            (b"---\n", 1, "the file has no records"),
+            (b"", 1, f"the file is empty; write {WANTED}"),
+            (b" \n\n", 1, f"the file is empty; write {WANTED}"),
+            (b"# nothing\n", 1, f"the file has no records; write {WANTED}"),
+            (b"---\n", 1, f"the file has no records; write {WANTED}"),
             (b"- a\n", 1, "must be a mapping of owners to records"),
             (b"a: 1\nb: \xff\n", 2, "not UTF-8 text: octet 0xff; save the file as UTF-8"),
         ],

@@ -221,7 +221,11 @@ def test_a_sound_steered_record_has_no_findings():
         (steered(Pool("p", (Member(ONE),), fallback="x")), "p", "the fallback 'x' is not defined; pools: p"),
         (steered(Pool("p", (Member(ONE),), fallback="p")), "p", "the fallbacks starting here lead back to this pool"),
         (steered(Pool("p", ())), "p", "the pool has no members"),
-        (steered(Pool("p", (Member(ONE), Member(ONE)))), "p", "a value is in the pool twice"),
+        (
+            steered(Pool("p", (Member(ONE), Member(ONE)))),
+            "p",
+            "192.0.2.1 is in the pool twice; give it a higher weight instead",
+        ),
         (steered(Pool("p", (Member(ONE, MAX_WEIGHT + 1),))), "p", "weights go from 0 to 1000"),
         (steered(Pool("p", (Member(ONE, -1),))), "p", "weights go from 0 to 1000"),
         (steered(Pool("p", (Member(ONE),), min_healthy=1.5)), "p", "`min_healthy` is a fraction from 0 to 1"),
