@@ -150,11 +150,16 @@ class Commands:
         table = self.answering.table
         explanation = explain(table, qname, qtype)
         zone = table.zones.get(name_from_text(explanation.zone).lower()) if explanation.zone is not None else None
-        more = {"client": client, "node": self._name, "signing": signing_status(zone, time.time())}
-        more["access"] = self._access(zone, client)
+        more: dict[str, Any] = {"client": client, "node": self._name, "problems": self._problems_of(zone)}
+        more |= {"signing": signing_status(zone, time.time()), "access": self._access(zone, client)}
         if more["access"] == REFUSED:
             more["rcode"] = Rcode.REFUSED.name
         return explanation.to_json() | more
+
+    def _problems_of(self, zone: ZoneTable | None) -> list[str]:
+        """Why the zone's file is not what is served; nothing where it is, or the zone has no file."""
+        entry = self.zones.entries.get(zone.apex) if zone is not None else None
+        return [str(problem) for problem in entry.problems] if entry is not None else []
 
     def _access(self, zone: ZoneTable | None, client: str | None) -> str:
         """Whether `allow_query` lets a client ask a zone; OPEN where there is none, SOME where no client is given."""

@@ -31,6 +31,8 @@ def explain_view(value: dict[str, Any]) -> RenderableType:
             ends = "expired" if has_expired(value["signing"]) else "expires"
             shown = f"  signed with {value['signing']['denial']}; the first signature {ends} at {until} UTC"
             lines.append(Text(f"{shown}; for DO come signatures and proof besides"))
+        if value["problems"]:
+            lines.append(_not_taken(value["problems"]))
     if value["access"] in _ACCESS:
         lines.append(Text(f"  {_ACCESS[value['access']]}", style="yellow"))
     if value["client"]:
@@ -39,6 +41,13 @@ def explain_view(value: dict[str, Any]) -> RenderableType:
         )
     lines += [_step(step) for step in value["steps"]]
     return Group(*lines)
+
+
+def _not_taken(problems: list[str]) -> RenderableType:
+    """Why the zone's file is not what is answered from, by the first of its problems."""
+    more = f"\n  and {len(problems) - 1} more: gslb status" if problems[1:] else ""
+    said = f"  its file was not taken, and the version before is served:\n  {problems[0]}{more}"
+    return Text(said, style="yellow", no_wrap=True, overflow="ignore")
 
 
 def _step(step: dict[str, Any]) -> RenderableType:

@@ -87,3 +87,18 @@ def test_explain_in_a_pipe_has_no_blanks_at_the_ends_of_its_lines(made: list[Dae
     shown = daemon.run("explain", "www.x.example").stdout.splitlines()
     assert "  when no pool has anybody available: the record's own values, 192.0.2.1 (all_down: values)" in shown
     assert [line for line in shown if line != line.rstrip()] == []
+
+
+def test_explain_tells_that_the_zones_file_was_not_taken_and_why(made: list[Daemon], tmp_path: Path) -> None:
+    daemon = node(made, tmp_path / "a", ZONES)
+    said = "its file was not taken, and the version before is served:"
+    assert said not in daemon.run("explain", "www.x.example").stdout
+    daemon.write("zones/x.example.yaml", ZONE + "a: {type: A, value: one}\nb: {type: A, value: two}\n")
+    shown = wait_for(
+        lambda: said in (shown := daemon.run("explain", "www.x.example").stdout) and shown, "the problem to be told"
+    )
+    assert "192.0.2.1" in shown
+    assert "x.example.yaml:3: a.A.value: 'one' is not an IPv4 address" in shown
+    assert "  and 1 more: gslb status\n" in shown
+    daemon.write("zones/x.example.yaml", ZONE)
+    wait_for(lambda: said not in daemon.run("explain", "www.x.example").stdout, "the problem to be gone")
