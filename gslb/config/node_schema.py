@@ -106,7 +106,8 @@ class LimitsSchema(Schema):
     ] = 1232
     probe_concurrency: Annotated[int, Field(ge=1, le=10_000, description="Probes under way at once.")] = 100
     first_round: Annotated[
-        Duration, Field(ge=0, le=300, description="Time that first transfers and first probes have before answering starts.")
+        Duration,
+        Field(ge=0, le=300, description="Time that first transfers and first probes have before answering starts."),
     ] = 10.0
     transfers_out: Annotated[int, Field(ge=1, le=1000, description="Zone transfers to others at once.")] = 10
     transfers_in: Annotated[int, Field(ge=1, le=1000, description="Zone transfers from primaries at once.")] = 4

@@ -285,8 +285,8 @@ def _mend_of_layout(error: yaml.MarkedYAMLError, lines: list[str], mark: yaml.Ma
     if error.context not in _IN_BLOCKS:
         return None
     begins, indent = error.context_mark.line + 1, error.context_mark.column
-    of = f"what it belongs to begins in line {begins}, with {indent}"
-    return f"check the indent of this line, which has {len(before)} spaces, and of the ones above: {of}"
+    block = f"its block begins in line {begins}, {indent} spaces in"
+    return f"check the indent of this line, which has {len(before)} spaces, and of the ones above: {block}"
 
 
 def quote_hint(node: Node) -> str | None:

@@ -168,22 +168,22 @@ def test_an_address_that_yaml_made_a_mapping_of_is_recognised():
         (
             "a:\n    b: 1\n  c: 2\nd: 3",
             3,
-            "this line, which has 2 spaces, and of the ones above: what it belongs to begins in line 1, with 0",
+            "this line, which has 2 spaces, and of the ones above: its block begins in line 1, 0 spaces in",
         ),
         (
             "a:\n  b:\n      c: 1\n    d: 2",
             4,
-            "which has 4 spaces, and of the ones above: what it belongs to begins in line 2, with 2",
+            "which has 4 spaces, and of the ones above: its block begins in line 2, 2 spaces in",
         ),
         (
             "a:\n  b:\n    - 1\n   - 2",
             4,
-            "which has 3 spaces, and of the ones above: what it belongs to begins in line 2, with 2",
+            "which has 3 spaces, and of the ones above: its block begins in line 2, 2 spaces in",
         ),
         (
             "a:\n  - 1\n  b: 2",
             3,
-            "which has 2 spaces, and of the ones above: what it belongs to begins in line 2, with 2",
+            "which has 2 spaces, and of the ones above: its block begins in line 2, 2 spaces in",
         ),
         ("a: 'x\nb: 1", 2, "end of stream"),
         ("a: \x01", 1, "not YAML"),
