@@ -42,8 +42,9 @@ def _app() -> web.Application:
         "settings": SimpleNamespace(config=SimpleNamespace(node="fuzz")),
         "answering": SimpleNamespace(table=fresh_table(), health=_Health()),
         "transports": SimpleNamespace(access=None),
+        "zones": SimpleNamespace(entries={}),
     }
-    unasked = dict.fromkeys(("zones", "cluster", "http", "reloading"))
+    unasked = dict.fromkeys(("cluster", "http", "reloading"))
     app = control_app(Commands(**parts, **unasked, started=0.0))
     app.freeze()
     return app
